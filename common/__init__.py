@@ -1,0 +1,1 @@
+"""What every process shares: rules, database, queue, services, settings."""

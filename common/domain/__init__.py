@@ -1,0 +1,1 @@
+"""Owns the pure rules: no database, no clock, no web. Time is always an argument."""

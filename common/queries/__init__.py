@@ -1,0 +1,1 @@
+"""Owns functions that read rows: plain functions that return a statement or rows."""

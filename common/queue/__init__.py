@@ -1,0 +1,1 @@
+"""Owns the state of executions: the only place that changes it."""

@@ -1,0 +1,1 @@
+"""Owns what people do: plain async functions `(session, ..., *, now)` behind API, pages and command line."""

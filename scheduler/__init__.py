@@ -1,0 +1,1 @@
+"""Turns due schedules into executions and keeps the queue healthy: one tick a file."""
