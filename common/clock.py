@@ -1,0 +1,25 @@
+"""Time: the database's clock for everything stored or compared, the machine's for durations."""
+
+import time
+from datetime import UTC, datetime
+
+from common.db.functions import clock_statement
+from common.db.session import ReadSession
+
+
+class Clock:
+    """The real clock. Tests pass their own."""
+
+    async def now(self, session: ReadSession) -> datetime:
+        """The database's now, in UTC: one clock for all machines. Read once at the start of a transaction."""
+        now = await session.scalar(clock_statement())
+        assert now is not None
+        return now
+
+    def monotonic(self) -> float:
+        """Seconds that only grow, also while the machine sleeps: for lease deadlines on this machine."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def local(self) -> datetime:
+        """This machine's now, in UTC: for tokens and logs, where no session is at hand."""
+        return datetime.now(UTC)

@@ -1,0 +1,128 @@
+"""Settings: `ROTA_*` variables over `config.yaml` in the data folder; built once in each `main` and passed down."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+from common.errors import ConfigurationError
+
+_PREFIX = "ROTA_"
+#: Read by scripts and tests, not settings of the program.
+_FOREIGN = {"ROTA_CONFIG", "ROTA_URL", "ROTA_TOKEN", "ROTA_ALLOW_SKIP"}
+
+
+class Settings(BaseSettings):
+    """Everything Rota can be told from outside. Times are in seconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True)
+
+    data_dir: Path = Field(Path("data"), description="Folder for the embedded database, keys, spools and logs.")
+    host: str = Field("127.0.0.1", description="Address the web server listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port the web server listens on.")
+    database_url: SecretStr | None = Field(
+        None, description="SQLAlchemy URL; without it an embedded SQLite file in the data folder."
+    )
+    sqlite_synchronous: Literal["FULL", "NORMAL"] = Field(
+        "FULL", description="SQLite only: FULL loses nothing at a power cut, NORMAL is faster."
+    )
+    admin_password: SecretStr | None = Field(
+        None, description="Creates the user `admin` at the first start; without it a one-time set-up link is printed."
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="Key that signs tokens, 32 characters at least; without it one is made in the data folder."
+    )
+    registration: bool = Field(False, description="Whether anybody may register an account (as a viewer).")
+    access_token_minutes: int = Field(15, ge=1, le=1440, description="Life of an API access token.")
+    session_days: int = Field(7, ge=1, le=365, description="Life of a browser session or refresh token.")
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        default_factory=list, description="Addresses whose X-Forwarded-For and -Proto are believed."
+    )
+    queues: Annotated[list[str], NoDecode] = Field(
+        default_factory=lambda: ["default"], description="Queues this worker serves."
+    )
+    slots: int = Field(16, ge=1, le=1000, description="Executions this worker runs at the same time.")
+    worker_name: str = Field(
+        "", pattern=r"^[A-Za-z0-9_.-]{0,64}$", description="Name of this worker; by default the host's."
+    )
+    lease: float = Field(60.0, ge=1, description="How long a worker may be silent before its executions are taken.")
+    heartbeat: float = Field(10.0, ge=0.1, description="How often a worker renews its leases.")
+    drain_timeout: float = Field(
+        30.0, ge=0, description="How long a stopping worker waits for what runs before it ends it."
+    )
+    output_limit: int = Field(
+        1024 * 1024, ge=4096, le=64 * 1024 * 1024, description="Bytes kept of each output stream (first and last half)."
+    )
+    max_history: int = Field(10_000, ge=1, description="Executions kept for a task that sets no limit of its own.")
+    retention_days: int = Field(90, ge=1, description="Age at which finished executions are deleted.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    log_format: Literal["text", "json"] = Field("text", description="One line of text, or one JSON object, an event.")
+
+    @field_validator("queues", "trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Take `a,b` from the environment as well as a YAML list."""
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 32:
+            raise ValueError("must have 32 characters at least; leave it out and Rota makes one")
+        return value
+
+    @property
+    def url(self) -> str:
+        """The database URL, password included: never log it."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite+aiosqlite:///{self.data_dir.resolve() / 'rota.db'}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=_config_file())
+
+
+def _config_file() -> Path:
+    explicit = os.environ.get("ROTA_CONFIG")
+    return Path(explicit) if explicit else Path(os.environ.get("ROTA_DATA_DIR", "data")) / "config.yaml"
+
+
+def load(**overrides: object) -> Settings:
+    """Read the settings; `overrides` (from the command line) win where they are not None.
+
+    Raises ConfigurationError that names each bad setting, never its value (it may be a secret).
+    """
+    given = {key: value for key, value in overrides.items() if value is not None}
+    unknown = [
+        name
+        for name in os.environ
+        if name.startswith(_PREFIX)
+        and name not in _FOREIGN
+        and not name.startswith("ROTA_TEST_")
+        and name.removeprefix(_PREFIX).lower() not in Settings.model_fields
+    ]
+    if unknown:
+        raise ConfigurationError(f"Unknown setting {', '.join(sorted(unknown))}. docs/settings.md lists them all.")
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{_PREFIX}{'.'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors()
+        )
+        raise ConfigurationError(f"{problems}. (environment, or {_config_file()})") from None

@@ -1,0 +1,105 @@
+"""How Rota connects: one engine a process, with the settings each database needs to keep our promises.
+
+SQLite: SQLAlchemy drops FOR UPDATE there without a word, so a write transaction begins IMMEDIATE (measured: eight
+processes made 3,288 double claims of 1,500 rows without it, none with it). MySQL and MariaDB run READ COMMITTED:
+under the default level an empty claim locks a gap and inserts hang. PostgreSQL gets limits on statements and locks,
+so that a connection nobody answers does not hang for ever.
+"""
+
+import json
+from typing import Any
+
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from common.errors import ConfigurationError
+
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+    "mysql": "mysql+aiomysql",
+    "mariadb": "mysql+aiomysql",
+}
+#: Execution option: how a transaction on SQLite begins.
+BEGIN_OPTION = "rota_sqlite_begin"
+
+
+def normalise_url(text: str) -> URL:
+    """Parse a database URL and put in the driver Rota uses; raises ConfigurationError."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ConfigurationError("ROTA_DATABASE_URL: not a database URL.") from None
+    name = url.get_backend_name()
+    if name not in _DRIVERS:
+        raise ConfigurationError(
+            f"ROTA_DATABASE_URL: {name} is not supported; use sqlite+aiosqlite, postgresql+asyncpg or mysql+aiomysql."
+        )
+    url = url.set(drivername=_DRIVERS[name])
+    return url.update_query_dict({"charset": "utf8mb4"}) if name in ("mysql", "mariadb") else url
+
+
+def create_engine(text: str, *, pool_size: int = 10, synchronous: str = "FULL") -> AsyncEngine:
+    """An engine for the URL; `synchronous` is SQLite's (FULL: a power cut loses nothing that was committed)."""
+    url = normalise_url(text)
+    options: dict[str, Any] = {
+        "hide_parameters": True,  # a failing statement would print secrets
+        "json_serializer": lambda value: json.dumps(value, ensure_ascii=False),
+        "pool_size": pool_size,
+        "max_overflow": pool_size,
+        "pool_timeout": 10,
+        "pool_recycle": 1500,
+    }
+    match url.get_backend_name():
+        case "postgresql":
+            # Without command_timeout a connection whose packets vanish hung for ever (reliability.md, 2).
+            options["pool_pre_ping"] = True
+            options["connect_args"] = {
+                "timeout": 10,
+                "command_timeout": 15,
+                "server_settings": {
+                    "application_name": "rota",
+                    "statement_timeout": "10000",
+                    "lock_timeout": "3000",
+                    "idle_in_transaction_session_timeout": "10000",
+                    "tcp_keepalives_idle": "15",
+                    "tcp_keepalives_interval": "5",
+                    "tcp_keepalives_count": "3",
+                },
+            }
+        case "mysql":
+            options["pool_pre_ping"] = True
+            options["isolation_level"] = "READ COMMITTED"
+            options["connect_args"] = {
+                "connect_timeout": 10,
+                "init_command": "SET time_zone = '+00:00', innodb_lock_wait_timeout = 5, wait_timeout = 3600",
+            }
+    engine = create_async_engine(url, **options)
+    if url.get_backend_name() == "sqlite":
+        _prepare_sqlite(engine.sync_engine, synchronous)
+    return engine
+
+
+def _prepare_sqlite(engine: Engine, synchronous: str) -> None:
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, record: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "busy_timeout=10000",
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "journal_size_limit=67108864",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get(BEGIN_OPTION, "BEGIN IMMEDIATE"))

@@ -1,0 +1,22 @@
+"""Owns the tables: one noun a file."""
+
+from common.db.models.base import metadata, table_of
+from common.db.models.executions import Attempt, Execution, ExecutionOutput
+from common.db.models.processes import Scheduler, Worker
+from common.db.models.tasks import Schedule, Task
+from common.db.models.users import SetupToken, User, UserSession
+
+__all__ = [
+    "Attempt",
+    "Execution",
+    "ExecutionOutput",
+    "Schedule",
+    "Scheduler",
+    "SetupToken",
+    "Task",
+    "User",
+    "UserSession",
+    "Worker",
+    "metadata",
+    "table_of",
+]

@@ -1,0 +1,114 @@
+"""What ran: executions, their attempts and their live output.
+
+No foreign keys here: checking one locks the parent row on MySQL, so that firing a task and editing it would
+wait for one another. `scheduler.prune` removes the rows of what is gone.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Double, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from common.db.models.base import TABLE_OPTIONS
+from common.db.types import BigId, LongBytes, LongText, UtcDateTime
+
+
+class Execution(SQLModel, table=True):
+    """One firing of a task, from `queued` to a final state, with the output of its last attempt."""
+
+    __tablename__ = "executions"
+    __table_args__ = (
+        # The fence against firing an instant twice.
+        UniqueConstraint("task_id", "fire_key"),
+        # Serves the claim's WHERE and ORDER BY exactly: a filesort would lock every scanned row on MariaDB.
+        Index("ix_executions_claim", "queue", "status", "priority", "available_at", "id"),
+        Index("ix_executions_status_lease_until", "status", "lease_until"),
+        Index("ix_executions_worker_id_status", "worker_id", "status"),
+        Index("ix_executions_task_id_id", "task_id", "id"),
+        Index("ix_executions_finished_at", "finished_at"),
+        TABLE_OPTIONS,
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    task_id: int = Field(sa_type=BigId)
+    schedule_id: int | None = Field(default=None, sa_type=BigId)
+    #: `c:<instant>` schedule, `m:<request>` manual: with task_id the identity of a firing.
+    fire_key: str = Field(max_length=128)
+    run_id: str = Field(max_length=32)
+    trigger: str = Field(max_length=16)
+    triggered_by: str = Field(default="", max_length=64)
+    scheduled_for: datetime = Field(sa_type=UtcDateTime)
+    status: str = Field(max_length=16)
+    #: Why it was skipped or missed: a code of `common.domain.reasons`.
+    reason: str = Field(default="", max_length=64)
+    #: How many instants this row stands for; more than one only for the summary of a long gap.
+    instants: int = 1
+    queue: str = Field(default="default", max_length=64)
+    #: 0 to 100, the smaller the sooner.
+    priority: int = 50
+    available_at: datetime = Field(sa_type=UtcDateTime)
+    #: Grows by one at every claim: the attempt's number, and the fence against a stale worker.
+    token: int = 0
+    #: Attempts that ended badly and were tried again; those lost with their worker do not count.
+    failures: int = 0
+    #: The token that was taken away, so that "queued again because lost" differs from "after a failure".
+    lost_token: int | None = None
+    lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    worker_id: str | None = Field(default=None, max_length=64)
+    #: The process may have been started: from here on an at_most_once execution is never given away.
+    spawned: bool = False
+    cancel_requested_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    cancelled_by: str = Field(default="", max_length=64)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    exit_code: int | None = None
+    signal: int | None = None
+    error: str | None = Field(default=None, sa_type=LongText)
+    stdout: str | None = Field(default=None, sa_type=LongText)
+    stderr: str | None = Field(default=None, sa_type=LongText)
+    stdout_bytes: int = Field(default=0, sa_type=BigId)
+    stderr_bytes: int = Field(default=0, sa_type=BigId)
+    pid: int | None = None
+    cpu_seconds: float | None = Field(default=None, sa_type=Double)
+    #: Bytes, of the process that was started itself.
+    peak_memory: int | None = Field(default=None, sa_type=BigId)
+
+
+class Attempt(SQLModel, table=True):
+    """One try within an execution. The last one's output is in the execution's row, not here."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (UniqueConstraint("execution_id", "token"), TABLE_OPTIONS)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    execution_id: int = Field(sa_type=BigId)
+    token: int
+    worker_id: str | None = Field(default=None, max_length=64)
+    status: str = Field(max_length=16)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    exit_code: int | None = None
+    signal: int | None = None
+    error: str | None = Field(default=None, sa_type=LongText)
+    stdout: str | None = Field(default=None, sa_type=LongText)
+    stderr: str | None = Field(default=None, sa_type=LongText)
+    cpu_seconds: float | None = Field(default=None, sa_type=Double)
+    peak_memory: int | None = Field(default=None, sa_type=BigId)
+
+
+class ExecutionOutput(SQLModel, table=True):
+    """A piece of output as bytes: live while it runs, kept where the cleaned text is not the same bytes."""
+
+    __tablename__ = "execution_output"
+    __table_args__ = (UniqueConstraint("execution_id", "token", "seq"), TABLE_OPTIONS)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    execution_id: int = Field(sa_type=BigId)
+    token: int
+    seq: int
+    #: "o" stdout, "e" stderr.
+    stream: str = Field(max_length=1)
+    #: Seconds since the attempt started.
+    at: float = Field(default=0.0, sa_type=Double)
+    data: bytes = Field(sa_type=LongBytes)

@@ -1,0 +1,90 @@
+"""Sessions: the only place that commits.
+
+A `ReadSession` may not write; on SQLite it does not queue behind a claim. A `WriteSession` is one transaction.
+Functions that only read take a ReadSession, and accept a WriteSession too.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import TypeVar
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from common.db.engine import BEGIN_OPTION, create_engine
+from common.db.errors import is_transient
+from common.errors import ConfigurationError
+
+T = TypeVar("T")
+
+
+class ReadSession(AsyncSession):
+    """A session for reading."""
+
+
+class WriteSession(ReadSession):
+    """A session for one transaction; committed by whoever opened it, in this module."""
+
+
+class Database:
+    """One database, as one process sees it."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, synchronous: str = "FULL") -> None:
+        self.engine = create_engine(url, pool_size=pool_size, synchronous=synchronous)
+        self.dialect = self.engine.dialect.name
+        reader = self.engine.execution_options(**{BEGIN_OPTION: "BEGIN"})
+        self._readers = async_sessionmaker(reader, class_=ReadSession, expire_on_commit=False)
+        self._writers = async_sessionmaker(self.engine, class_=WriteSession, expire_on_commit=False)
+        # SQLite has one writer; waiting here is fair and cheap, waiting there is neither.
+        self._turn: AbstractAsyncContextManager[None] = asyncio.Lock() if self.dialect == "sqlite" else nullcontext()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[ReadSession]:
+        """A session for reading; nothing done in it is kept."""
+        async with self._readers() as session:
+            yield session
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[WriteSession]:
+        """One transaction: committed at the end, rolled back when the body raises."""
+        async with self._turn, self._writers() as session, session.begin():
+            yield session
+
+    async def transact(self, work: Callable[[WriteSession], Awaitable[T]], *, attempts: int = 5) -> T:
+        """Run `work` as one transaction, again as a whole when the database asks for it (deadlock, lost connection).
+
+        `work` must be safe to repeat: everything it does is in its session. Raises what the last attempt raised.
+        """
+        for attempt in range(1, attempts + 1):
+            try:
+                async with self.write() as session:
+                    return await work(session)
+            except DBAPIError as error:
+                if attempt == attempts or not is_transient(error):
+                    raise
+                await asyncio.sleep(0.01 * 2**attempt)
+        raise AssertionError("unreachable")
+
+    async def check(self) -> None:
+        """Refuse a connection that cannot keep our promises; raises ConfigurationError.
+
+        MySQL only: READ COMMITTED, and rows counted as matched (else a repeated update reads as "lease lost").
+        """
+        if self.dialect != "mysql":
+            return
+        async with self.read() as session:
+            level = await session.scalar(text("SELECT @@transaction_isolation"))
+            if level != "READ-COMMITTED":
+                raise ConfigurationError(f"MySQL must run READ COMMITTED for Rota, it runs {level}.")
+            await session.execute(text("CREATE TEMPORARY TABLE rota_probe (id INT PRIMARY KEY, v INT)"))
+            await session.execute(text("INSERT INTO rota_probe VALUES (1, 1)"))
+            result = await session.execute(text("UPDATE rota_probe SET v = 1 WHERE id = 1"))
+            await session.execute(text("DROP TEMPORARY TABLE rota_probe"))
+            if result.rowcount != 1:  # type: ignore[attr-defined]
+                raise ConfigurationError("MySQL must count matched rows (FOUND_ROWS) for Rota.")
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()

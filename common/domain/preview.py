@@ -1,0 +1,82 @@
+"""The next fires of a schedule as a person wants to see them: UTC, local, and what is odd about them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from common.domain.cron import Cron
+from common.domain.cron_parse import parse_cron
+from common.domain.interval import parse_interval
+from common.domain.notes import Note, clock_note
+from common.domain.timeline import Found
+from common.domain.trigger import Trigger
+from common.domain.walltime import changes
+from common.domain.zones import zone
+
+_DAY = timedelta(days=1)
+_YEAR = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewInstant:
+    """One fire: the instant in UTC, the same in the schedule's zone, and a remark when the clock is odd there."""
+
+    utc: datetime
+    local: datetime
+    note: Note | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The next fires, and remarks on the schedule as a whole."""
+
+    next: list[PreviewInstant] = field(default_factory=list)
+    warnings: list[Note] = field(default_factory=list)
+
+
+def preview(trigger: Trigger, *, after: datetime, count: int) -> Preview:
+    """Return the next `count` fires after `after` with their remarks; fewer when the schedule ends."""
+    shown: list[PreviewInstant] = []
+    while len(shown) < count and (found := trigger.find_after(shown[-1].utc if shown else after)) is not None:
+        local = found.instant.astimezone(zone(trigger.timezone))
+        shown.append(PreviewInstant(found.instant, local, _note(found, local)))
+    return Preview(shown, [*_of_rhythm(shown, count, trigger), *_of_kind(trigger, after)])
+
+
+def _note(found: Found, local: datetime) -> Note | None:
+    wall = found.skipped if found.how == "skipped" else found.wall
+    return clock_note(found.how, wall, local) if found.how and wall is not None else None
+
+
+def _of_rhythm(shown: list[PreviewInstant], count: int, trigger: Trigger) -> list[Note]:
+    notes: list[Note] = []
+    gaps = [later.utc - earlier.utc for earlier, later in zip(shown, shown[1:], strict=False)]
+    if len(gaps) > 1 and max(gaps[:60]) <= timedelta(seconds=1):
+        notes.append(Note("every_second"))
+    if gaps and max(gaps) > _YEAR:
+        notes.append(Note("rare", {"days": max(gaps) // _DAY}))
+    if len(shown) < count and trigger.kind != "once":
+        notes.append(Note("runs_out", {"count": len(shown)}))
+    return notes
+
+
+def _of_kind(trigger: Trigger, after: datetime) -> list[Note]:
+    if trigger.kind == "cron":
+        return _of_cron(parse_cron(trigger.expr, trigger.hash_key), trigger)
+    if trigger.kind == "interval" and parse_interval(trigger.expr) % _DAY == timedelta(0):
+        return [Note("real_time")] if changes(zone(trigger.timezone), after, after + _YEAR) else []
+    return []
+
+
+def _of_cron(cron: Cron, trigger: Trigger) -> list[Note]:
+    notes: list[Note] = []
+    rule = cron.days
+    if rule.either:
+        notes.append(Note("day_or"))
+    elif min(rule.days, default=0) > 28 and not rule.last_day and len(cron.months) > 1:
+        notes.append(Note("short_months", {"day": min(rule.days)}))
+    for unit, text, size in zip(("second", "minute", "hour"), cron.texts, (60, 60, 24), strict=False):
+        if text.startswith("*/") and text[2:].isdecimal() and size % (step := int(text[2:])):
+            notes.append(Note("step_too_long" if step >= size else "uneven_step", {"step": text, "unit": unit}))
+    if not trigger.hash_key and any("h" in text and "thu" not in text and "mar" not in text for text in cron.texts[:4]):
+        notes.append(Note("hashed"))
+    return notes

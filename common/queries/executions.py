@@ -1,0 +1,114 @@
+"""Reading executions: lists never read output."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select
+
+from common.db.models import Attempt, Execution, ExecutionOutput, Task, Worker, table_of
+from common.db.session import ReadSession
+from common.db.types import Record
+from common.domain.states import Status
+
+E = table_of(Execution)
+T = table_of(Task)
+A = table_of(Attempt)
+P = table_of(ExecutionOutput)
+W = table_of(Worker)
+
+#: Everything of an execution but its output.
+HEAD = tuple(column for column in E.c if column.name not in ("stdout", "stderr"))
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionQuery:
+    """What a list of executions shows; times bound `scheduled_for`."""
+
+    task_id: int | None = None
+    status: Status | None = None
+    trigger: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    search: str = ""
+    page: int = 1
+    page_size: int = 50
+
+
+def _conditions(query: ExecutionQuery) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [T.c.deleted_at.is_(None)]
+    if query.task_id is not None:
+        found.append(E.c.task_id == query.task_id)
+    if query.status is not None:
+        found.append(E.c.status == query.status)
+    if query.trigger:
+        found.append(E.c.trigger == query.trigger)
+    if query.since is not None:
+        found.append(E.c.scheduled_for >= query.since)
+    if query.until is not None:
+        found.append(E.c.scheduled_for <= query.until)
+    if query.search:
+        found.append(T.c.name.icontains(query.search, autoescape=True))
+    return found
+
+
+async def page(session: ReadSession, query: ExecutionQuery) -> tuple[list[Record], int]:
+    """One page of executions, the newest first, with `task_name` and `worker_name`; and how many there are."""
+    conditions = _conditions(query)
+    joined = E.join(T, T.c.id == E.c.task_id)
+    total = await session.scalar(select(func.count()).select_from(joined).where(*conditions))
+    rows = await session.execute(
+        select(*HEAD, T.c.name.label("task_name"), W.c.name.label("worker_name"))
+        .select_from(joined.outerjoin(W, W.c.id == E.c.worker_id))
+        .where(*conditions)
+        .order_by(E.c.id.desc())
+        .limit(query.page_size)
+        .offset((query.page - 1) * query.page_size)
+    )
+    return list(rows), total or 0
+
+
+async def head(session: ReadSession, execution_id: int) -> Record | None:
+    """One execution without its output, with `task_name`, `worker_name` and the retry settings; None = no such."""
+    rows = await session.execute(
+        select(*HEAD, T.c.name.label("task_name"), T.c.retries, W.c.name.label("worker_name"))
+        .select_from(E.join(T, T.c.id == E.c.task_id).outerjoin(W, W.c.id == E.c.worker_id))
+        .where(E.c.id == execution_id, T.c.deleted_at.is_(None))
+    )
+    return rows.first()
+
+
+async def output(session: ReadSession, execution_id: int) -> tuple[str | None, str | None]:
+    """Stdout and stderr of the last attempt as text; None while there is none."""
+    row = (await session.execute(select(E.c.stdout, E.c.stderr).where(E.c.id == execution_id))).first()
+    return (row.stdout, row.stderr) if row else (None, None)
+
+
+async def pieces(session: ReadSession, execution_id: int, token: int) -> list[Record]:
+    """The pieces of output of one attempt, in the order they came: seq, stream ("o", "e"), at (s), data (bytes)."""
+    rows = await session.execute(
+        select(P.c.seq, P.c.stream, P.c.at, P.c.data)
+        .where(P.c.execution_id == execution_id, P.c.token == token)
+        .order_by(P.c.seq)
+    )
+    return list(rows)
+
+
+async def attempts(session: ReadSession, execution_id: int, *, with_output: bool = False) -> list[Record]:
+    """Every attempt that has ended, the first one first."""
+    columns = [column for column in A.c if with_output or column.name not in ("stdout", "stderr")]
+    rows = await session.execute(select(*columns).where(A.c.execution_id == execution_id).order_by(A.c.token))
+    return list(rows)
+
+
+async def neighbours(session: ReadSession, *, task_id: int, execution_id: int) -> tuple[int | None, int | None]:
+    """The execution of the same task before this one, and the one after."""
+    before = await session.scalar(select(func.max(E.c.id)).where(E.c.task_id == task_id, E.c.id < execution_id))
+    after = await session.scalar(select(func.min(E.c.id)).where(E.c.task_id == task_id, E.c.id > execution_id))
+    return before, after
+
+
+async def newest(session: ReadSession, task_id: int, *, started: bool = False) -> int | None:
+    """The newest execution of a task; with `started`, the newest that has begun."""
+    where = [E.c.task_id == task_id, *([E.c.token > 0] if started else [])]
+    found: int | None = await session.scalar(select(func.max(E.c.id)).where(*where))
+    return found

@@ -1,0 +1,61 @@
+"""New executions: rows whose `(task_id, fire_key)` says what they are, so that a repeat changes nothing."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from common.db.functions import insert_ignore
+from common.db.models import Execution, Task, table_of
+from common.db.session import WriteSession
+from common.domain.states import Status
+
+E = table_of(Execution)
+#: Rows a statement: SQLite allows 32,766 parameters, and a row has some twenty.
+_CHUNK = 500
+
+
+def fire_key(instant: datetime) -> str:
+    """The identity of a scheduled firing: one instant fires a task at most once, whatever schedule named it."""
+    return f"c:{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def manual_key(request_id: str | None = None) -> str:
+    """The identity of a manual firing; the same `request_id` is the same firing."""
+    return f"m:{request_id or uuid4().hex}"
+
+
+def row(task: Task, *, key: str, trigger: str, scheduled_for: datetime, now: datetime, **values: Any) -> dict[str, Any]:
+    """A row for `enqueue`: queued, and available at once unless `values` say otherwise."""
+    return {
+        "task_id": task.id,
+        "schedule_id": None,
+        "fire_key": key,
+        "run_id": uuid4().hex,
+        "trigger": trigger,
+        "triggered_by": "",
+        "scheduled_for": scheduled_for,
+        "status": Status.QUEUED,
+        "reason": "",
+        "instants": 1,
+        "queue": task.queue,
+        "priority": task.priority,
+        "available_at": now,
+        "created_at": now,
+        "finished_at": None,
+        "token": 0,
+        "failures": 0,
+        "spawned": False,
+        "cancelled_by": "",
+        "stdout_bytes": 0,
+        "stderr_bytes": 0,
+        **values,
+    }
+
+
+async def enqueue(session: WriteSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert `rows`; those whose key exists already are passed over. Sorted, so that two inserters cannot deadlock."""
+    ordered = sorted(rows, key=lambda values: (values["task_id"], values["fire_key"]))
+    dialect = session.get_bind().dialect.name
+    for start in range(0, len(ordered), _CHUNK):
+        await session.execute(insert_ignore(dialect, E, ordered[start : start + _CHUNK]))

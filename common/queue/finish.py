@@ -1,0 +1,139 @@
+"""Recording what became of attempts: many a transaction, each guarded by its token, safe to repeat."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from common.db.functions import insert_ignore
+from common.db.models import Attempt, ExecutionOutput, table_of
+from common.db.session import WriteSession
+from common.domain.states import TRANSITIONS, Status
+from common.queue.claims import Key
+from common.queue.transitions import E, settle_each
+
+A = table_of(Attempt)
+P = table_of(ExecutionOutput)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one attempt. `status` is its own; `retry_at` says that another one follows, and when."""
+
+    id: int
+    token: int
+    status: Status
+    started_at: datetime
+    finished_at: datetime
+    worker_id: str
+    retry_at: datetime | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    error: str | None = None
+    stdout: str = ""
+    stderr: str = ""
+    stdout_bytes: int = 0
+    stderr_bytes: int = 0
+    #: The pieces are the only byte-exact copy: keep them.
+    keep_pieces: bool = False
+    pid: int | None = None
+    cpu_seconds: float | None = None
+    peak_memory: int | None = None
+
+    @property
+    def key(self) -> Key:
+        """Execution id and token."""
+        return self.id, self.token
+
+
+_SHARED = (
+    "started_at",
+    "finished_at",
+    "exit_code",
+    "signal",
+    "error",
+    "stdout",
+    "stderr",
+    "cpu_seconds",
+    "peak_memory",
+)
+_COLUMNS = (*_SHARED, "stdout_bytes", "stderr_bytes", "pid", "lease_until")
+
+
+async def finish(session: WriteSession, results: Sequence[Result]) -> set[Key]:
+    """Record `results`; returns the keys that were stale: another attempt has the execution by now.
+
+    A result that is there already changes nothing. A late result of the current token is taken (lost -> success).
+    """
+    by_key = {result.key: result for result in sorted(results, key=lambda result: result.id)}
+    locked = await session.execute(
+        select(E.c.id, E.c.token, E.c.status, E.c.failures, E.c.cancel_requested_at)
+        .where(E.c.id.in_(sorted({result.id for result in by_key.values()})))
+        .order_by(E.c.id)
+        .with_for_update()
+    )
+    current = {row.id: row for row in locked}
+    fresh: list[Result] = []
+    stale: set[Key] = set()
+    for key, result in by_key.items():
+        row = current.get(result.id)
+        if row is None or row.token != result.token:
+            stale.add(key)
+        elif row.status in (Status.RUNNING, Status.LOST):
+            fresh.append(result)
+    retried = [r for r in fresh if _is_retried(r, current[r.id])]
+    final = [r for r in fresh if not _is_retried(r, current[r.id])]
+    for status in {r.status for r in final}:
+        rows = [_values(r) for r in final if r.status is status and status in TRANSITIONS[current[r.id].status]]
+        if rows:
+            await settle_each(session, status, rows, *_COLUMNS)
+    if retried:
+        rows = [_values(r) | _requeued(r, current[r.id].failures) for r in retried]
+        await settle_each(session, Status.QUEUED, rows, *_COLUMNS, "available_at", "failures", "spawned", "worker_id")
+    late = [r.id for r in final if current[r.id].status == Status.LOST]
+    if late:
+        await session.execute(delete(A).where(A.c.execution_id.in_(late), A.c.status == Status.LOST))
+    await _keep_attempts(session, final, retried)
+    return stale
+
+
+def _is_retried(result: Result, row: Any) -> bool:
+    """A cancelled execution is not tried again, nor is one whose lease was lost meanwhile."""
+    return result.retry_at is not None and row.cancel_requested_at is None and row.status == Status.RUNNING
+
+
+def _values(result: Result) -> dict[str, Any]:
+    return {
+        "row_id": result.id,
+        "row_token": result.token,
+        "lease_until": None,
+        **{name: getattr(result, name) for name in _COLUMNS if name != "lease_until"},
+    }
+
+
+def _requeued(result: Result, failures: int) -> dict[str, Any]:
+    return {"available_at": result.retry_at, "failures": failures + 1, "spawned": False, "worker_id": None}
+
+
+async def _keep_attempts(session: WriteSession, final: Sequence[Result], retried: Sequence[Result]) -> None:
+    """One row an attempt; the final one's output is in the execution's row and not stored twice."""
+    rows = [
+        {
+            "execution_id": r.id,
+            "token": r.token,
+            "worker_id": r.worker_id,
+            "status": r.status,
+            **{name: getattr(r, name) for name in _SHARED},
+            **({"stdout": None, "stderr": None} if r in final else {}),
+        }
+        for r in (*final, *retried)
+    ]
+    if not rows:
+        return
+    dialect = session.get_bind().dialect.name
+    await session.execute(insert_ignore(dialect, A, rows))
+    redundant = [r.id for r in (*final, *retried) if not r.keep_pieces]
+    if redundant:
+        await session.execute(delete(P).where(P.c.execution_id.in_(redundant)))

@@ -1,0 +1,54 @@
+"""Executions: look at one, stop one."""
+
+from datetime import datetime
+
+from common.db.session import ReadSession, WriteSession
+from common.db.types import Record
+from common.db.wakeup import notify
+from common.domain.states import Status
+from common.errors import NotFound
+from common.queries import executions as queries
+from common.queue import cancel
+from common.queue.transitions import E
+
+
+async def get(session: ReadSession, execution_id: int, *, task_id: int | None = None) -> Record:
+    """One execution without its output; raises NotFound, also when it is not one of `task_id`."""
+    found = await queries.head(session, execution_id)
+    if found is None or (task_id is not None and found.task_id != task_id):
+        raise NotFound("There is no execution {id}.", id=execution_id)
+    return found
+
+
+async def stop(session: WriteSession, execution_id: int, *, by: str, now: datetime) -> Status | None:
+    """Stop one execution; returns the state it was found in, None when it had ended. Raises NotFound."""
+    await get(session, execution_id)
+    found = await cancel.request_stop(session, [E.c.id == execution_id], by=by, now=now)
+    await notify(session)
+    return found.get(execution_id)
+
+
+async def text_of(session: ReadSession, execution: Record) -> tuple[str, str]:
+    """Stdout and stderr as text: what is recorded, or while it runs what has come so far."""
+    if execution.status != Status.RUNNING:
+        stdout, stderr = await queries.output(session, execution.id)
+        return stdout or "", stderr or ""
+    pieces = await queries.pieces(session, execution.id, execution.token)
+    streams = {"o": b"", "e": b""}
+    for piece in pieces:
+        streams[piece.stream] += piece.data
+    return readable(streams["o"]), readable(streams["e"])
+
+
+async def bytes_of(session: ReadSession, execution: Record, stream: str) -> bytes:
+    """One stream ("o" or "e") byte by byte as the program wrote it, as far as it was kept."""
+    pieces = await queries.pieces(session, execution.id, execution.token)
+    if pieces:
+        return b"".join(piece.data for piece in pieces if piece.stream == stream)
+    stdout, stderr = await queries.output(session, execution.id)
+    return ((stdout if stream == "o" else stderr) or "").encode()
+
+
+def readable(data: bytes) -> str:
+    """Bytes as text that every database can store: invalid UTF-8 replaced, NUL made visible."""
+    return data.decode("utf-8", "replace").replace("\x00", "\u2400")

@@ -1,0 +1,167 @@
+"""What people may say about a task: one model for API, pages and command line, with limits and their reasons."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
+
+#: Linux refuses one argument or variable of 128 KiB and more; the command is one argument of the shell.
+MAX_ARGUMENT = 100_000
+#: Everything handed to a program together; Linux refuses more than a quarter of the stack limit (2 MiB).
+MAX_ARGUMENTS = 1_000_000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def _one_line(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("must not contain line breaks or control characters")
+    return value
+
+
+def _argument(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("must not contain a NUL character: no program can receive it")
+    if len(value.encode("utf-8", "surrogatepass")) > MAX_ARGUMENT:
+        raise ValueError(f"must not be longer than {MAX_ARGUMENT:,} bytes; put long programs into a file")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("must be valid Unicode text")
+    return value
+
+
+def _number_as_text(value: object) -> object:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)]
+Argument = Annotated[str, AfterValidator(_argument)]
+Variable = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_argument)]
+QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), AfterValidator(_one_line)]
+Seconds = Annotated[float, Field(ge=0, le=2_592_000, allow_inf_nan=False)]
+
+_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_max_length=200_000)
+
+
+class ScheduleInput(_Input):
+    """When a task runs: one of possibly several schedules."""
+
+    kind: Literal["cron", "interval", "once"] = "cron"
+    expr: str = Field(
+        min_length=1,
+        max_length=255,
+        description="Cron expression (5 fields; 6 with seconds first; 7 with a year last), interval such as `90s`,"
+        " `5m`, `1h30m`, or an ISO instant for `once`.",
+        examples=["*/5 * * * *"],
+    )
+    timezone: str | None = Field(None, max_length=64, description="IANA zone; the task's `timezone` when left out.")
+    start_at: datetime | None = Field(None, description="Nothing runs before this instant.")
+    end_at: datetime | None = Field(None, description="Nothing runs after this instant.")
+    jitter: int = Field(0, ge=0, le=86_400, description="Spread the start over so many seconds.")
+
+
+class TaskInput(_Input):
+    """A task as people describe it."""
+
+    name: Name = Field(examples=["测试任务"])
+    command: Argument = Field(min_length=1, description="What /bin/sh runs.", examples=["echo hello"])
+    cron: str | dict[str, Any] | None = Field(
+        None,
+        description="The one schedule of the task: a cron expression, or an APScheduler-style object. Use `schedules`"
+        " for several, or for intervals.",
+        examples=["*/5 * * * *"],
+    )
+    schedules: list[ScheduleInput] | None = Field(None, max_length=20)
+    timezone: str | None = Field(None, max_length=64, description="IANA zone of the schedules; UTC when left out.")
+    description: str = Field("", max_length=10_000)
+    kind: Literal["shell"] = "shell"
+    env: dict[str, Variable] = Field(default_factory=dict, max_length=200, description="Environment of the program.")
+    args: list[Argument] = Field(
+        default_factory=list, max_length=200, description="Arguments: $1, $2 … in the command."
+    )
+    cwd: str | None = Field(None, max_length=4096, description="Working directory, absolute.")
+    timeout: Annotated[float, Field(gt=0, le=2_592_000, allow_inf_nan=False)] | None = Field(
+        None, description="Seconds after which the program is ended; no limit when left out."
+    )
+    retries: int = Field(0, ge=0, le=100, description="How often to try again after a failure or timeout.")
+    retry_delay: Seconds = Field(60.0, description="Seconds before the first retry.")
+    retry_backoff: float = Field(1.0, ge=1, le=10, allow_inf_nan=False, description="Factor for each further retry.")
+    queue: QueueName = "default"
+    priority: int = Field(50, ge=0, le=100, description="0 to 100, the smaller the sooner.")
+    enabled: bool = True
+    tags: list[Tag] = Field(default_factory=list, max_length=20)
+    max_history: int | None = Field(None, ge=1, le=1_000_000, description="Finished executions to keep.")
+    concurrency: Literal["skip", "queue", "replace", "allow"] = Field(
+        "skip", description="What a schedule does while the task is still running. Running it by hand always runs it."
+    )
+    delivery: Literal["at_most_once", "at_least_once"] = Field(
+        "at_most_once",
+        description="What happens when a worker dies: `lost` and somebody is told, or run again (safe to repeat).",
+    )
+    misfire_policy: Literal["latest", "all", "skip"] = Field(
+        "latest", description="Which of the instants missed in a downtime are made up for."
+    )
+    misfire_grace: int | None = Field(
+        None,
+        ge=0,
+        le=31_536_000,
+        description="Seconds a run may be late and still start; no limit when left out.",
+    )
+
+    @field_validator("command")
+    @classmethod
+    def _something(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("must not be empty; write what the shell shall run, for example: echo hello")
+        return value
+
+    @field_validator("cwd")
+    @classmethod
+    def _absolute(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        if not value.startswith("/"):
+            raise ValueError("must be an absolute path, for example /srv/reports")
+        return _argument(value)
+
+    @field_validator("env")
+    @classmethod
+    def _names(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if not _VARIABLE_NAME.fullmatch(name):
+                raise ValueError(
+                    f"{name[:40]!r} is not a variable name: letters, digits and _, not starting with a digit"
+                )
+            if name.startswith("ROTA_"):
+                raise ValueError(f"{name!r}: names that start with ROTA_ are set by Rota itself")
+        if sum(len(name) + len(text.encode()) for name, text in value.items()) > MAX_ARGUMENTS:
+            raise ValueError(f"must not be larger than {MAX_ARGUMENTS:,} bytes together")
+        return value
+
+    @field_validator("tags")
+    @classmethod
+    def _each_once(cls, value: list[str]) -> list[str]:
+        return list(dict.fromkeys(value))
+
+    @field_validator("schedules")
+    @classmethod
+    def _not_both(cls, value: list[ScheduleInput] | None, info: Any) -> list[ScheduleInput] | None:
+        if value is not None and info.data.get("cron") is not None:
+            raise ValueError("give either cron or schedules, not both")
+        return value
+
+
+class TaskPatch(TaskInput):
+    """The fields of a task to change; what is left out stays as it is."""
+
+    name: Name | None = None  # type: ignore[assignment]
+    command: Argument | None = Field(None, min_length=1)  # type: ignore[assignment]
+
+    @field_validator("command")
+    @classmethod
+    def _something(cls, value: str | None) -> str | None:  # type: ignore[override]
+        return value if value is None else TaskInput._something(value)

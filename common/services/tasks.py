@@ -1,0 +1,233 @@
+"""Tasks: create, change, pause, run, stop, clean up, delete. Each function is part of its caller's transaction."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import select
+
+from common.db.models import Schedule, Task
+from common.db.session import ReadSession, WriteSession
+from common.db.wakeup import notify
+from common.domain.states import Status
+from common.errors import DomainError, Invalid, NotFound
+from common.queries import tasks as queries
+from common.queue import cancel, enqueue, history
+from common.queue.transitions import E
+from common.services import schedules
+from common.services.inputs import TaskInput, TaskPatch
+
+_SPEC = ("env", "args", "cwd")
+_OWN = (
+    "name",
+    "description",
+    "kind",
+    "command",
+    "queue",
+    "priority",
+    "timeout",
+    "retries",
+    "retry_delay",
+    "retry_backoff",
+    "concurrency",
+    "delivery",
+    "misfire_policy",
+    "misfire_grace",
+    "max_history",
+    "enabled",
+    "tags",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """A task with what belongs to it."""
+
+    task: Task
+    schedules: Sequence[Schedule]
+    condition: queries.Condition
+
+
+@dataclass(frozen=True, slots=True)
+class BulkResult:
+    """What became of one id of a bulk operation."""
+
+    id: int
+    ok: bool
+    error: DomainError | None = None
+    value: Any = None
+
+
+async def get(session: ReadSession, task_id: int) -> Task:
+    """The task; raises NotFound."""
+    task: Task | None = await session.scalar(select(Task).where(Task.id == task_id, Task.deleted_at.is_(None)))  # type: ignore[arg-type, union-attr]
+    if task is None:
+        raise NotFound("There is no task {id}.", id=task_id)
+    return task
+
+
+async def view(session: ReadSession, task_id: int) -> TaskView:
+    """The task with its schedules and what its executions say; raises NotFound."""
+    return (await views(session, [await get(session, task_id)]))[0]
+
+
+async def views(session: ReadSession, tasks: Sequence[Task]) -> list[TaskView]:
+    """These tasks with their schedules and what their executions say."""
+    ids = [task.id for task in tasks if task.id is not None]
+    found = await schedules.of_tasks(session, ids)
+    conditions = await queries.conditions(session, ids)
+    return [TaskView(task, found[task.id], conditions[task.id]) for task in tasks if task.id is not None]
+
+
+async def list_page(session: ReadSession, query: queries.TaskQuery) -> tuple[list[TaskView], int]:
+    """One page of tasks, and how many there are in all."""
+    tasks, total = await queries.page(session, query)
+    return await views(session, tasks), total
+
+
+async def create(session: WriteSession, data: TaskInput, *, owner_id: int | None, now: datetime) -> Task:
+    """Store a new task with its schedules; raises Invalid naming the field."""
+    task = Task(owner_id=owner_id, created_at=now, updated_at=now, **_columns(data))
+    session.add(task)
+    await session.flush()
+    await schedules.replace(session, task, [], data, now=now)
+    await notify(session)
+    return task
+
+
+def _columns(data: TaskInput) -> dict[str, Any]:
+    return {**{name: getattr(data, name) for name in _OWN}, "spec": {name: getattr(data, name) for name in _SPEC}}
+
+
+def as_input(view: TaskView) -> dict[str, Any]:
+    """The task as its author would write it: what `create` takes."""
+    task = view.task
+    written = {name: getattr(task, name) for name in _OWN} | {name: task.spec.get(name) for name in _SPEC}
+    rows = view.schedules
+    if len(rows) == 1 and is_plain(rows[0]):
+        return written | {"cron": rows[0].expr, "timezone": rows[0].timezone}
+    names = ("kind", "expr", "timezone", "start_at", "end_at", "jitter")
+    return written | {"schedules": [{name: getattr(row, name) for name in names} for row in rows]}
+
+
+def is_plain(schedule: Schedule) -> bool:
+    """Whether the `cron` field alone says all of this schedule."""
+    return schedule.kind == "cron" and not (schedule.start_at or schedule.end_at or schedule.jitter)
+
+
+def merge(view: TaskView, patch: TaskPatch) -> TaskInput:
+    """The task with the given fields of `patch`; raises Invalid naming the field."""
+    written = as_input(view)
+    given = patch.model_dump(exclude_unset=True)
+    if given.keys() & {"cron", "schedules"}:
+        written.pop("cron", None)
+        written.pop("schedules", None)
+    elif "timezone" in given and "schedules" in written:
+        for item in written["schedules"]:
+            item["timezone"] = given["timezone"]
+    try:
+        return TaskInput.model_validate(written | given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Invalid(first["msg"], field=".".join(map(str, first["loc"]))) from None
+
+
+async def update(session: WriteSession, task_id: int, patch: TaskPatch, *, now: datetime) -> Task:
+    """Change the given fields. A schedule that stays as it was keeps its next instant; raises NotFound, Invalid."""
+    rows = await schedules.lock(session, [task_id])
+    before = await view(session, task_id)
+    data = merge(before, patch)
+    task = before.task
+    was_enabled = task.enabled
+    for name, value in _columns(data).items():
+        setattr(task, name, value)
+    task.updated_at = now
+    await session.flush()
+    await schedules.replace(session, task, rows, data, now=now)
+    if data.enabled != was_enabled:
+        await _switch(session, [task], await schedules.lock(session, [task_id]), enabled=data.enabled, now=now)
+    await notify(session)
+    return task
+
+
+async def set_enabled(session: WriteSession, task_id: int, enabled: bool | None, *, now: datetime) -> Task:
+    """Pause or resume a task (None = the other of the two). Resuming starts from now, never from where it stopped."""
+    rows = await schedules.lock(session, [task_id])
+    task = await get(session, task_id)
+    enabled = not task.enabled if enabled is None else enabled
+    if enabled != task.enabled:
+        await _switch(session, [task], rows, enabled=enabled, now=now)
+        await notify(session)
+    return task
+
+
+async def _switch(
+    session: WriteSession, tasks: Sequence[Task], rows: Sequence[Schedule], *, enabled: bool, now: datetime
+) -> None:
+    for task in tasks:
+        task.enabled, task.updated_at = enabled, now
+    schedules.restart(rows, enabled=enabled, now=now)
+    await session.flush()
+    if not enabled:
+        ids = [task.id for task in tasks if task.id is not None]
+        await cancel.skip_queued(session, task_ids=ids, reason="paused", now=now)
+
+
+async def run_now(session: WriteSession, task_id: int, *, by: str, now: datetime, request_id: str | None = None) -> int:
+    """Queue the task at once, whatever its schedule, pause or concurrency policy says; returns the execution's id.
+
+    The same `request_id` again is the same execution.
+    """
+    task = await get(session, task_id)
+    key = enqueue.manual_key(request_id)
+    row = enqueue.row(task, key=key, trigger="manual", scheduled_for=now, now=now, triggered_by=by)
+    await enqueue.enqueue(session, [row])
+    await notify(session)
+    found: int | None = await session.scalar(select(E.c.id).where(E.c.task_id == task_id, E.c.fire_key == key))
+    assert found is not None
+    return found
+
+
+async def stop(session: WriteSession, task_id: int, *, by: str, now: datetime) -> dict[int, Status]:
+    """Stop everything of the task that is queued or runs; returns each execution and the state it was found in."""
+    await get(session, task_id)
+    found = await cancel.request_stop(session, [E.c.task_id == task_id], by=by, now=now)
+    await notify(session)
+    return found
+
+
+async def delete(session: WriteSession, task_id: int, *, by: str, now: datetime) -> None:
+    """Delete the task and its history. What runs is stopped first; the rows go when nothing of it is left."""
+    rows = await schedules.lock(session, [task_id])
+    task = await get(session, task_id)
+    for row in rows:
+        await session.delete(row)
+    task.deleted_at, task.enabled = now, False
+    await session.flush()
+    await cancel.request_stop(session, [E.c.task_id == task_id], by=by, now=now)
+    await notify(session)
+
+
+async def cleanup(
+    session: WriteSession, task_id: int, *, keep: int = 0, older_than_days: int | None = None, now: datetime
+) -> int:
+    """Delete finished executions but the newest `keep`, and only older ones when asked; returns how many."""
+    await get(session, task_id)
+    before = now - timedelta(days=older_than_days) if older_than_days is not None else None
+    return await history.delete_finished(session, task_id=task_id, keep=keep, before=before)
+
+
+async def each(
+    session: WriteSession, ids: Sequence[int], work: Callable[[WriteSession, int], Awaitable[Any]]
+) -> list[BulkResult]:
+    """Do `work` for every id, in a savepoint each: one that fails does not sink the rest."""
+    results = []
+    for task_id in dict.fromkeys(ids):
+        try:
+            async with session.begin_nested():
+                results.append(BulkResult(task_id, True, value=await work(session, task_id)))
+        except DomainError as error:
+            results.append(BulkResult(task_id, False, error=error))
+    return results
