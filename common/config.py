@@ -16,8 +16,6 @@ from pydantic_settings import (
 from common.errors import ConfigurationError
 
 _PREFIX = "ROTA_"
-#: Read by scripts and tests, not settings of the program.
-_FOREIGN = {"ROTA_CONFIG", "ROTA_URL", "ROTA_TOKEN", "ROTA_ALLOW_SKIP"}
 
 
 class Settings(BaseSettings):
@@ -109,16 +107,6 @@ def load(**overrides: object) -> Settings:
     Raises ConfigurationError that names each bad setting, never its value (it may be a secret).
     """
     given = {key: value for key, value in overrides.items() if value is not None}
-    unknown = [
-        name
-        for name in os.environ
-        if name.startswith(_PREFIX)
-        and name not in _FOREIGN
-        and not name.startswith("ROTA_TEST_")
-        and name.removeprefix(_PREFIX).lower() not in Settings.model_fields
-    ]
-    if unknown:
-        raise ConfigurationError(f"Unknown setting {', '.join(sorted(unknown))}. docs/settings.md lists them all.")
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -126,3 +114,28 @@ def load(**overrides: object) -> Settings:
             f"{_PREFIX}{'.'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors()
         )
         raise ConfigurationError(f"{problems}. (environment, or {_config_file()})") from None
+
+
+#: Used by the command line and by scripts, or given to tasks.
+_NOT_SETTINGS = {
+    "ROTA_CONFIG",
+    "ROTA_URL",
+    "ROTA_TOKEN",
+    "ROTA_ALLOW_SKIP",
+    "ROTA_SUPERVISOR_FD",
+    "ROTA_COOKIE",
+    "ROTA_EXECUTION_ID",
+    "ROTA_TASK_ID",
+    "ROTA_TASK_NAME",
+    "ROTA_ATTEMPT",
+    "ROTA_SCHEDULED_FOR",
+    "ROTA_TRIGGER",
+    "ROTA_RUN_ID",
+}
+
+
+def unknown_variables() -> list[str]:
+    """Names in the environment that look like settings of ours but are none: typing errors, most likely."""
+    known = {_PREFIX + name.upper() for name in Settings.model_fields} | _NOT_SETTINGS
+    ours = (name for name in os.environ if name.startswith(_PREFIX) and not name.startswith("ROTA_TEST_"))
+    return sorted(name for name in ours if name not in known)

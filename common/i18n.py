@@ -59,3 +59,16 @@ def localized(error: DomainError, lang: str) -> str:
 def N_(message: str) -> str:
     """Mark a string for extraction where it is written; it is translated where it is shown."""
     return message
+
+
+#: Titles of errors (`common.errors` cannot import this module, which imports it).
+_TITLES = (
+    N_("Bad request"),
+    N_("Not signed in"),
+    N_("Not allowed"),
+    N_("Not found"),
+    N_("Conflict"),
+    N_("Invalid input"),
+    N_("Too many requests"),
+    N_("Try again"),
+)

@@ -62,6 +62,9 @@ async def pause(seconds: float | None, *events: asyncio.Event) -> None:
     """Wait `seconds` (None = for ever), or until one of `events` is set."""
     if any(event.is_set() for event in events):
         return
+    if not events and seconds is not None:
+        await asyncio.sleep(seconds)
+        return
     waiters = [asyncio.ensure_future(event.wait()) for event in events]
     try:
         await asyncio.wait(waiters, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

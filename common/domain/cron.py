@@ -12,16 +12,21 @@ from datetime import MAXYEAR, date, datetime
 
 from common.domain.cron_days import DayRule
 
-# Whatever a day rule asks, it depends on the year's length and first weekday only, and every one of those
-# fourteen kinds of year comes again within 40 years (29 February on a given weekday across 2100 takes 40).
+# Whatever a day rule asks depends on the year's length and first weekday only. Those fourteen kinds of year repeat
+# every 400 years, and each comes again within 40 (29 February on a given weekday, across 2100, takes 40).
 HORIZON_YEARS = 41
+_KIND_OF_YEAR = tuple(7 * isleap(year) + date(year, 1, 1).weekday() for year in range(2000, 2400))
+_EVERY_KIND = range(2000, 2028)
 _FEBRUARY = 2
 _LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """Sorted values per field; `years` None means any. `fixed`: minute and hour do not start with `*`."""
+    """Sorted values per field; `years` None means any.
+
+    `fixed`: neither minute nor hour starts with `*`. `hashed`: there is an `H`.
+    """
 
     seconds: tuple[int, ...]
     minutes: tuple[int, ...]
@@ -30,8 +35,10 @@ class Cron:
     months: tuple[int, ...]
     years: tuple[int, ...] | None
     fixed: bool
+    hashed: bool
     texts: tuple[str, ...]  # second, minute, hour, day, month, weekday, year; as written, lower case
     _days_by_shape: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _first_by_kind: dict[int, tuple[int, int] | None] = field(default_factory=dict, compare=False, repr=False)
 
     def next_wall(self, wall: datetime) -> datetime | None:
         """Return the first matching naive wall time after `wall` (whole seconds); None when there is none."""
@@ -65,12 +72,8 @@ class Cron:
 
     def possible(self) -> bool:
         """Whether any date can ever match: `30 February` cannot, `29 February` can."""
-        if self.years is not None:
-            return any(self._days_of(year, month) for year in self.years for month in self.months)
-        lengths = {_LENGTHS[month - 1] for month in self.months}
-        if _FEBRUARY in self.months:
-            lengths.add(28)
-        return any(self.days.in_month(weekday, length) for weekday in range(7) for length in lengths)
+        years = _EVERY_KIND if self.years is None else self.years
+        return any(self._first_in(year) is not None for year in years)
 
     def _clock_after(self, hour: int, minute: int, second: int) -> tuple[int, int, int] | None:
         """Return the first matching time of day after the one given."""
@@ -86,21 +89,31 @@ class Cron:
 
     def _day_after(self, day: date) -> tuple[int, int, int] | None:
         """Return the first matching year, month and day after `day`."""
-        if day.month in self.months and (self.years is None or day.year in self.years):
-            days = self._days_of(day.year, day.month)
-            if (at := bisect_right(days, day.day)) < len(days):
-                return day.year, day.month, days[at]
-        for year in self._years_from(day.year):
-            for month in self.months:
-                if (year > day.year or month > day.month) and (days := self._days_of(year, month)):
-                    return year, month, days[0]
+        if self.years is None or day.year in self.years:
+            for month in self.months[bisect_left(self.months, day.month) :]:
+                days = self._days_of(day.year, month)
+                at = bisect_right(days, day.day) if month == day.month else 0
+                if at < len(days):
+                    return day.year, month, days[at]
+        known = self._first_by_kind
+        for year in self._years_after(day.year):
+            kind = _KIND_OF_YEAR[year % 400]
+            if (first := known[kind] if kind in known else self._first_in(year)) is not None:
+                return year, *first
         return None
 
-    def _years_from(self, year: int) -> Sequence[int]:
-        """The years that may hold the next match: those listed, or all up to the horizon."""
+    def _years_after(self, year: int) -> Sequence[int]:
+        """The later years that may hold a match: those listed, or all up to the horizon."""
         if self.years is not None:
-            return self.years[bisect_left(self.years, year) :]
-        return range(year, min(year + HORIZON_YEARS, MAXYEAR) + 1)
+            return self.years[bisect_right(self.years, year) :]
+        return range(year + 1, min(year + HORIZON_YEARS, MAXYEAR) + 1)
+
+    def _first_in(self, year: int) -> tuple[int, int] | None:
+        """The first matching month and day of a year: one answer for each of the 14 kinds of year, kept."""
+        by_month = ((month, self._days_of(year, month)) for month in self.months)
+        first = next(((month, days[0]) for month, days in by_month if days), None)
+        self._first_by_kind[_KIND_OF_YEAR[year % 400]] = first
+        return first
 
     def _runs_on(self, day: date) -> bool:
         return (

@@ -37,9 +37,8 @@ def parse_cron(expr: str, hash_key: str = "") -> Cron:
 @lru_cache(maxsize=4096)
 def _parse(expr: str, hash_key: str) -> Cron:
     text = cron_text.read(expr)
-    found = _expand(text, hash_key)
     _refuse_mixed_weekdays(text)
-    cron = _cron_of(text, found)
+    cron = _cron_of(text, _expand(text, hash_key))
     if not cron.possible():
         raise bad(
             f'"{expr.strip()}" never fires: no date is ever like that (30 February, for instance). '
@@ -70,7 +69,8 @@ def _blame(text: CronText, hash_key: str) -> str:
             _croniter(" ".join(alone), hash_key)
         except (ValueError, TypeError, LookupError, ArithmeticError):
             shown = field if len(field) <= 40 else field[:37] + "..."
-            return f'"{shown}" cannot be read as the {name} field.{_hint(name, field)} It takes {_TAKES[name]}; * , - and /.'
+            what = f'"{shown}" cannot be read as the {name} field.'
+            return f"{what}{_hint(name, field)} It takes {_TAKES[name]}; * , - and /."
     return "This cron expression cannot be read. Try a simpler one; two schedules on one task are fine."
 
 
@@ -78,7 +78,7 @@ def _hint(name: str, field: str) -> str:
     if name == "hour" and field == "24":
         return " Midnight is hour 0."
     if name == "day of week" and field.endswith("l") and len(field) > 1:
-        return f' The last such weekday of the month is written L first, for example "L{field[0] if field[0].isdigit() else 5}".'
+        return " The last such weekday of the month is written L first: L5 is the last Friday."
     if name == "day of month" and field.startswith("l-"):
         return " Counting back from the last day is not possible; use L, or fixed days."
     if "h" in field and "," in field:
@@ -105,6 +105,7 @@ def _cron_of(text: CronText, found: Any) -> Cron:
         months=_values(expanded[_MONTH], range(1, 13)),
         years=_years(expanded[_YEAR]) if text.has_year else None,
         fixed=not minute.startswith("*") and not hour.startswith("*"),
+        hashed=text.hashed,
         texts=text.fields,
     )
 

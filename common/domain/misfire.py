@@ -76,22 +76,26 @@ def plan(
         raise ValueError(f"no misfire policy {policy!r} with a bound of {bound}")
     if due > now:
         return Plan(next_at=due)
-    total = 1 + trigger.count(due, now)
-    newest = _newest(trigger, due, now, min(total, bound + 1))
+    following = trigger.next_after(due)
+    if following is None or following > now:  # by far the most common case, and the cheapest
+        total, next_at = 1, following
+    else:
+        total, next_at = 1 + trigger.count(due, now), trigger.next_after(now)
+    newest = _newest(trigger, due, now, total, min(total, bound + 1))
     running = len(newest) if now - due <= ON_TIME else _how_many_run(newest, now, policy, _limit(grace), bound)
     reason = _reasons(now, policy, _limit(grace))
     fires = [Fire(instant, late=now - instant > ON_TIME) for instant in newest[len(newest) - running :]]
-    next_at = trigger.next_after(now)
     left = total - running
     if left > bound:
         last = newest[-running - 1]
         return Plan(fires, [], MissedSummary(due, last, left, reason(last)), next_at)
-    missed = _newest(trigger, due, now, total)[:left] if left else []
+    missed = _newest(trigger, due, now, total, total)[:left] if left else []
     return Plan(fires, [Missed(instant, reason(instant)) for instant in missed], None, next_at)
 
 
-def _newest(trigger: Trigger, due: datetime, now: datetime, limit: int) -> list[datetime]:
-    return [due, *trigger.newest(due, now, limit)][-limit:]
+def _newest(trigger: Trigger, due: datetime, now: datetime, total: int, limit: int) -> list[datetime]:
+    """The last `limit` of the `total` instants in [due, now]."""
+    return [due] if total == 1 else [due, *trigger.newest(due, now, limit)][-limit:]
 
 
 def _limit(grace: int | None) -> timedelta | None:

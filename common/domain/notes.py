@@ -8,43 +8,43 @@ from common.domain.wording import MONTHS, Lang
 
 _TEXTS: dict[str, tuple[str, str]] = {
     # on one instant
-    "gap": ("{date}: {wall} does not exist → runs at {runs}", "{date}:{wall} 不存在 → 改在 {runs} 运行"),
+    "gap": ("{date}: {wall} does not exist → runs at {runs}", "{date}：{wall} 不存在 → 改在 {runs} 运行"),
     "first": (
         "{date}: {wall} occurs twice → runs once, at the first",
-        "{date}:{wall} 出现两次 → 只在第一次运行",
+        "{date}：{wall} 出现两次 → 只在第一次运行",
     ),
-    "again": ("{date}: {wall} occurs twice → this is the second", "{date}:{wall} 出现两次 → 这是第二次"),
-    "skipped": ("{date}: {wall} does not exist → no run for it", "{date}:{wall} 不存在 → 不运行"),
+    "again": ("{date}: {wall} occurs twice → this is the second", "{date}：{wall} 出现两次 → 这是第二次"),
+    "skipped": ("{date}: {wall} does not exist → no run for it", "{date}：{wall} 不存在 → 不运行"),
     # on the schedule
     "every_second": (
         "Fires every second: 86,400 executions a day.",
-        "每秒触发:每天 86,400 次执行。",
+        "每秒触发：每天 86,400 次执行。",
     ),
-    "rare": ("Rare: {days} days pass before it fires again.", "很少触发:要过 {days} 天才会再次触发。"),
+    "rare": ("Rare: {days} days pass before it fires again.", "很少触发：要过 {days} 天才会再次触发。"),
     "runs_out": ("Fires {count} more times, then never again.", "再触发 {count} 次后不再触发。"),
     "day_or": (
         "Day of month and day of week are both given: it runs when either matches, not only when both do.",
-        "同时指定了日期和星期:满足其中之一就会运行,而不是两者都满足才运行。",
+        "同时指定了日期和星期：满足其中之一就会运行，而不是两者都满足才运行。",
     ),
     "short_months": (
         "Months without day {day} are left out; L is the last day of every month.",
-        "没有 {day} 日的月份不会运行;L 表示每月最后一天。",
+        "没有 {day} 日的月份不会运行；L 表示每月最后一天。",
     ),
     "uneven_step": (
         "{step} in the {unit} field starts again at 0: the last gap is shorter than the others.",
-        "{unit}字段的 {step} 每轮从 0 重新开始:最后一个间隔比其他的短。",
+        "{unit}字段的 {step} 每轮从 0 重新开始：最后一个间隔比其他的短。",
     ),
     "step_too_long": (
         "{step} in the {unit} field is longer than the field: it means 0 only. An interval can be this long.",
-        "{unit}字段的 {step} 超出字段范围:只会在 0 时触发。这么长的间隔请用“间隔”类型。",
+        "{unit}字段的 {step} 超出字段范围：只会在 0 时触发。这么长的间隔请用“间隔”类型。",
     ),
     "hashed": (
         "H stands for a value of the task's own; it stays the same once the task is saved.",
-        "H 代表任务自己的固定值;保存任务后保持不变。",
+        "H 代表任务自己的固定值；保存任务后保持不变。",
     ),
     "real_time": (
         "An interval counts real time: the local time moves when the clocks change. Use cron to keep it.",
-        "间隔按实际时间计算:时钟调整时本地时间会变化。要固定本地时间请用 cron。",
+        "间隔按实际时间计算：时钟调整时本地时间会变化。要固定本地时间请用 cron。",
     ),
 }
 _UNITS_ZH = {"minute": "分钟", "hour": "小时", "second": "秒"}
@@ -73,7 +73,12 @@ CODES = frozenset(_TEXTS)
 def clock_note(code: str, wall: datetime, runs: datetime) -> Note:
     """A remark on the wall time `wall` that runs when the clock shows `runs`."""
     later = "" if wall.date() == runs.date() else f"{runs:%m-%d} "
-    params = {"month": wall.month, "day": wall.day, "wall": clock(wall), "runs": later + clock(runs)}
+    params: dict[str, str | int] = {
+        "month": wall.month,
+        "day": wall.day,
+        "wall": clock(wall),
+        "runs": later + clock(runs),
+    }
     return Note(code, params)
 
 

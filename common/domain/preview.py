@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from common.domain.cron import Cron
 from common.domain.cron_parse import parse_cron
@@ -49,7 +50,7 @@ def _note(found: Found, local: datetime) -> Note | None:
 
 def _of_rhythm(shown: list[PreviewInstant], count: int, trigger: Trigger) -> list[Note]:
     notes: list[Note] = []
-    gaps = [later.utc - earlier.utc for earlier, later in zip(shown, shown[1:], strict=False)]
+    gaps = [later.utc - earlier.utc for earlier, later in pairwise(shown)]
     if len(gaps) > 1 and max(gaps[:60]) <= timedelta(seconds=1):
         notes.append(Note("every_second"))
     if gaps and max(gaps) > _YEAR:
@@ -77,6 +78,6 @@ def _of_cron(cron: Cron, trigger: Trigger) -> list[Note]:
     for unit, text, size in zip(("second", "minute", "hour"), cron.texts, (60, 60, 24), strict=False):
         if text.startswith("*/") and text[2:].isdecimal() and size % (step := int(text[2:])):
             notes.append(Note("step_too_long" if step >= size else "uneven_step", {"step": text, "unit": unit}))
-    if not trigger.hash_key and any("h" in text and "thu" not in text and "mar" not in text for text in cron.texts[:4]):
+    if cron.hashed and not trigger.hash_key:
         notes.append(Note("hashed"))
     return notes

@@ -115,6 +115,13 @@ async def _load(session: ReadSession, ids: Sequence[int]) -> list[Claim]:
     return [_claim(mapping) for mapping in rows.mappings()]
 
 
+async def load(session: ReadSession, keys: Sequence[Key]) -> dict[Key, Claim]:
+    """The claims behind `keys`, for a worker that takes over from its predecessor; those not current are missing."""
+    wanted = set(keys)
+    found = await _load(session, sorted({execution_id for execution_id, _ in wanted}))
+    return {claim.key: claim for claim in found if claim.key in wanted}
+
+
 def _claim(mapping: RowMapping) -> Claim:
     return Claim(**mapping)
 

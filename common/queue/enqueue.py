@@ -2,17 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from common.db.functions import insert_ignore
-from common.db.models import Execution, Task, table_of
+from common.db.models import Execution, table_of
 from common.db.session import WriteSession
 from common.domain.states import Status
 
 E = table_of(Execution)
-#: Rows a statement: SQLite allows 32,766 parameters, and a row has some twenty.
+#: Rows a statement: the drivers of PostgreSQL and MySQL put them all into one message.
 _CHUNK = 500
+
+
+class Queueable(Protocol):
+    """What a row needs of its task: a `Task`, or a row of its table."""
+
+    @property
+    def id(self) -> int | None: ...
+    @property
+    def queue(self) -> str: ...
+    @property
+    def priority(self) -> int: ...
 
 
 def fire_key(instant: datetime) -> str:
@@ -25,7 +36,9 @@ def manual_key(request_id: str | None = None) -> str:
     return f"m:{request_id or uuid4().hex}"
 
 
-def row(task: Task, *, key: str, trigger: str, scheduled_for: datetime, now: datetime, **values: Any) -> dict[str, Any]:
+def row(
+    task: Queueable, *, key: str, trigger: str, scheduled_for: datetime, now: datetime, **values: Any
+) -> dict[str, Any]:
     """A row for `enqueue`: queued, and available at once unless `values` say otherwise."""
     return {
         "task_id": task.id,
@@ -38,6 +51,7 @@ def row(task: Task, *, key: str, trigger: str, scheduled_for: datetime, now: dat
         "status": Status.QUEUED,
         "reason": "",
         "instants": 1,
+        "scheduled_until": None,
         "queue": task.queue,
         "priority": task.priority,
         "available_at": now,
@@ -56,6 +70,5 @@ def row(task: Task, *, key: str, trigger: str, scheduled_for: datetime, now: dat
 async def enqueue(session: WriteSession, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert `rows`; those whose key exists already are passed over. Sorted, so that two inserters cannot deadlock."""
     ordered = sorted(rows, key=lambda values: (values["task_id"], values["fire_key"]))
-    dialect = session.get_bind().dialect.name
     for start in range(0, len(ordered), _CHUNK):
-        await session.execute(insert_ignore(dialect, E, ordered[start : start + _CHUNK]))
+        await insert_ignore(session, E, ordered[start : start + _CHUNK])

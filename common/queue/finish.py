@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, tuple_
 
 from common.db.functions import insert_ignore
 from common.db.models import Attempt, ExecutionOutput, table_of
@@ -29,6 +29,8 @@ class Result:
     finished_at: datetime
     worker_id: str
     retry_at: datetime | None = None
+    #: Whether the attempt that follows uses up one of the task's retries; not where the worker gave it back.
+    counts: bool = True
     exit_code: int | None = None
     signal: int | None = None
     error: str | None = None
@@ -81,14 +83,12 @@ async def finish(session: WriteSession, results: Sequence[Result]) -> set[Key]:
         row = current.get(result.id)
         if row is None or row.token != result.token:
             stale.add(key)
-        elif row.status in (Status.RUNNING, Status.LOST):
+        elif row.status == Status.RUNNING or (row.status == Status.LOST and result.status in TRANSITIONS[Status.LOST]):
             fresh.append(result)
     retried = [r for r in fresh if _is_retried(r, current[r.id])]
     final = [r for r in fresh if not _is_retried(r, current[r.id])]
     for status in {r.status for r in final}:
-        rows = [_values(r) for r in final if r.status is status and status in TRANSITIONS[current[r.id].status]]
-        if rows:
-            await settle_each(session, status, rows, *_COLUMNS)
+        await settle_each(session, status, [_values(r) for r in final if r.status is status], *_COLUMNS)
     if retried:
         rows = [_values(r) | _requeued(r, current[r.id].failures) for r in retried]
         await settle_each(session, Status.QUEUED, rows, *_COLUMNS, "available_at", "failures", "spawned", "worker_id")
@@ -114,26 +114,24 @@ def _values(result: Result) -> dict[str, Any]:
 
 
 def _requeued(result: Result, failures: int) -> dict[str, Any]:
-    return {"available_at": result.retry_at, "failures": failures + 1, "spawned": False, "worker_id": None}
+    failures += result.counts
+    return {"available_at": result.retry_at, "failures": failures, "spawned": False, "worker_id": None}
 
 
 async def _keep_attempts(session: WriteSession, final: Sequence[Result], retried: Sequence[Result]) -> None:
     """One row an attempt; the final one's output is in the execution's row and not stored twice."""
-    rows = [
-        {
-            "execution_id": r.id,
-            "token": r.token,
-            "worker_id": r.worker_id,
-            "status": r.status,
-            **{name: getattr(r, name) for name in _SHARED},
-            **({"stdout": None, "stderr": None} if r in final else {}),
-        }
-        for r in (*final, *retried)
-    ]
-    if not rows:
-        return
-    dialect = session.get_bind().dialect.name
-    await session.execute(insert_ignore(dialect, A, rows))
-    redundant = [r.id for r in (*final, *retried) if not r.keep_pieces]
+    rows = [_attempt(r) | {"stdout": None, "stderr": None} for r in final] + [_attempt(r) for r in retried]
+    await insert_ignore(session, A, rows)
+    redundant = [r.key for r in (*final, *retried) if not r.keep_pieces]
     if redundant:
-        await session.execute(delete(P).where(P.c.execution_id.in_(redundant)))
+        await session.execute(delete(P).where(tuple_(P.c.execution_id, P.c.token).in_(redundant)))
+
+
+def _attempt(result: Result) -> dict[str, Any]:
+    return {
+        "execution_id": result.id,
+        "token": result.token,
+        "worker_id": result.worker_id,
+        "status": result.status,
+        **{name: getattr(result, name) for name in _SHARED},
+    }

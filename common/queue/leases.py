@@ -170,4 +170,4 @@ async def _note_losses(session: WriteSession, rows: Sequence[Any], *, now: datet
             }
             for row in rows
         ]
-        await session.execute(insert_ignore(session.get_bind().dialect.name, A, attempts))
+        await insert_ignore(session, A, attempts)

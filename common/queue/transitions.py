@@ -7,7 +7,7 @@ that want the same row the second changes nothing.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, update
+from sqlalchemy import ColumnElement, bindparam, or_, update
 from sqlalchemy.sql.dml import Update
 
 from common.db.models import Execution, table_of
@@ -26,7 +26,9 @@ def move(to: Status, *, origin: Iterable[Status], where: Sequence[ColumnElement[
     for state in origins:
         if to not in TRANSITIONS[state]:
             raise ValueError(f"{state} -> {to} is not a transition")
-    return update(E).where(E.c.status.in_(origins), *where).values(status=to, **values)
+    # Not IN (…): its parameters expand, which executemany cannot do.
+    guard = or_(*(E.c.status == state for state in origins))
+    return update(E).where(guard, *where).values(status=to, **values)
 
 
 async def settle_each(session: WriteSession, to: Status, rows: Sequence[Mapping[str, Any]], *columns: str) -> None:

@@ -42,3 +42,9 @@ async def promote(session: WriteSession, *, now: datetime, limit: int = 200) -> 
         move(Status.QUEUED, origin=[Status.WAITING], where=[E.c.id.in_(ids)], available_at=now)
     )
     return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+async def any_waiting(session: ReadSession) -> bool:
+    """Whether anything waits at all: cheap, so that an idle scheduler opens no write transaction."""
+    found = await session.scalar(select(E.c.id).where(E.c.status == Status.WAITING).limit(1))
+    return found is not None

@@ -10,6 +10,9 @@ from common.errors import NotFound
 from common.queries import executions as queries
 from common.queue import cancel
 from common.queue.transitions import E
+from common.services import tasks
+
+_LETTER = {"stdout": "o", "stderr": "e"}
 
 
 async def get(session: ReadSession, execution_id: int, *, task_id: int | None = None) -> Record:
@@ -52,3 +55,22 @@ async def bytes_of(session: ReadSession, execution: Record, stream: str) -> byte
 def readable(data: bytes) -> str:
     """Bytes as text that every database can store: invalid UTF-8 replaced, NUL made visible."""
     return data.decode("utf-8", "replace").replace("\x00", "\u2400")
+
+
+async def of_task(session: ReadSession, task_id: int, execution_id: int | None) -> Record | None:
+    """An execution of the task: by id (raises NotFound), else the newest that has begun; None when none has."""
+    await tasks.get(session, task_id)
+    if execution_id is None:
+        execution_id = await queries.newest(session, task_id, started=True)
+    return None if execution_id is None else await get(session, execution_id, task_id=task_id)
+
+
+async def download(session: ReadSession, execution: Record, stream: str | None) -> bytes:
+    """The bytes to download: one stream ("stdout", "stderr"), or both in the order they were written."""
+    if stream is not None:
+        return await bytes_of(session, execution, _LETTER[stream])
+    pieces = await queries.pieces(session, execution.id, execution.token)
+    if pieces:
+        return b"".join(piece.data for piece in pieces)
+    stdout, stderr = await queries.output(session, execution.id)
+    return (stdout or "").encode() + (stderr or "").encode()

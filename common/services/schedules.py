@@ -117,3 +117,11 @@ def restart(schedules: Sequence[Schedule], *, enabled: bool, now: datetime) -> N
     """Switch schedules on, from now and never from where they stopped, or off."""
     for schedule in schedules:
         schedule.next_run_at = trigger_of(schedule).next_after(now) if enabled else None
+
+
+def coming(rows: Sequence[Schedule], *, after: datetime, count: int) -> list[triggers.PreviewInstant]:
+    """The next `count` instants after `after` over several schedules; one instant runs a task once."""
+    found = {
+        item.utc: item for row in rows for item in triggers.preview(trigger_of(row), after=after, count=count).next
+    }
+    return [found[instant] for instant in sorted(found)][:count]

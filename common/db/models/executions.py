@@ -43,6 +43,8 @@ class Execution(SQLModel, table=True):
     reason: str = Field(default="", max_length=64)
     #: How many instants this row stands for; more than one only for the summary of a long gap.
     instants: int = 1
+    #: The last instant of such a gap.
+    scheduled_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     queue: str = Field(default="default", max_length=64)
     #: 0 to 100, the smaller the sooner.
     priority: int = 50

@@ -1,0 +1,62 @@
+"""The application: every router in its place. What is public stands in one list; the rest needs a person."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+
+from api import docs, problems
+from api.auth import oauth2, require_user
+from api.middleware import SecurityHeaders
+from api.pages import private as private_pages
+from api.pages import public as public_pages
+from api.routes import auth, bulk, cron, executions, logs, status, tasks
+from common.clock import Clock
+from common.config import Settings
+from common.db.session import Database
+from common.paths import STATIC
+from common.security.keys import signing_key
+from common.version import __version__
+
+#: Large enough that a field which is too long is named, and not just the body refused.
+_MAX_BODY = 8 * 1024 * 1024
+
+_PRIVATE = (bulk.router, tasks.router, executions.router, logs.router, cron.router, auth.private, status.private)
+_PUBLIC = (auth.public, status.public)
+
+
+def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
+    """The application for these settings; its database is closed with it."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await app.state.database.dispose()
+
+    app = FastAPI(title="Rota", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.settings = settings
+    app.state.clock = clock or Clock()
+    app.state.database = Database(settings.url, synchronous=settings.sqlite_synchronous)
+    app.state.signing_key = signing_key(settings)
+    problems.install(app)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=_MAX_BODY)
+    app.add_middleware(SecurityHeaders)
+    guard = [Depends(require_user), Depends(oauth2)]
+    for prefix, shown in (("", True), ("/api", False)):
+        for router in _PUBLIC:
+            app.include_router(router, prefix=prefix, include_in_schema=shown)
+        for router in _PRIVATE:
+            app.include_router(router, prefix=prefix, include_in_schema=shown, dependencies=guard)
+    app.include_router(_pages())
+    app.include_router(docs.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app
+
+
+def _pages() -> APIRouter:
+    pages = APIRouter(include_in_schema=False)
+    pages.include_router(public_pages)
+    pages.include_router(private_pages)
+    return pages

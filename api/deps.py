@@ -1,0 +1,66 @@
+"""What routes are given: sessions, clock, settings, the person who asks."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.auth import Principal, require_user
+from common.clock import Clock
+from common.config import Settings
+from common.db.session import Database, ReadSession, WriteSession
+
+
+def settings(request: Request) -> Settings:
+    """The settings this application was built with."""
+    found: Settings = request.app.state.settings
+    return found
+
+
+def database(request: Request) -> Database:
+    """The database, for the few routes that need more than one transaction."""
+    found: Database = request.app.state.database
+    return found
+
+
+def clock(request: Request) -> Clock:
+    """The clock."""
+    found: Clock = request.app.state.clock
+    return found
+
+
+DatabaseDep = Annotated[Database, Depends(database)]
+ClockDep = Annotated[Clock, Depends(clock)]
+SettingsDep = Annotated[Settings, Depends(settings)]
+
+
+async def _read(database: DatabaseDep) -> AsyncIterator[ReadSession]:
+    async with database.read() as session:
+        yield session
+
+
+async def _write(database: DatabaseDep) -> AsyncIterator[WriteSession]:
+    async with database.write() as session:
+        yield session
+
+
+# Function scope: the commit happens before the answer leaves. By default FastAPI tears down after it, and a commit
+# that fails there has already told the client that all is well (architecture.md, 4).
+ReadDep = Annotated[ReadSession, Depends(_read, scope="function")]
+WriteDep = Annotated[WriteSession, Depends(_write, scope="function")]
+
+
+async def _now_read(session: ReadDep, clock: ClockDep) -> datetime:
+    return await clock.now(session)
+
+
+async def _now_write(session: WriteDep, clock: ClockDep) -> datetime:
+    return await clock.now(session)
+
+
+#: The database's now, read in the request's own session.
+ReadNow = Annotated[datetime, Depends(_now_read)]
+WriteNow = Annotated[datetime, Depends(_now_write)]
+
+UserDep = Annotated[Principal, Depends(require_user)]

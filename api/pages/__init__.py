@@ -1,0 +1,24 @@
+"""Owns the HTML pages: thin routes, and the views that put what services return into words and shapes.
+
+`public` is what everybody may see, `private` what needs somebody signed in.
+"""
+
+from fastapi import APIRouter, Depends
+
+from api.auth import require_page_user
+from api.pages import executions, preferences, session, status, task_actions, tasks
+
+public = APIRouter()
+public.include_router(session.public)
+
+private = APIRouter(dependencies=[Depends(require_page_user)])
+for _router in (
+    tasks.router,
+    task_actions.router,
+    tasks.preview_router,
+    executions.router,
+    status.router,
+    preferences.router,
+    session.router,
+):
+    private.include_router(_router)

@@ -1,0 +1,53 @@
+"""What page routes are given: the person who looks, their rights, their language and zone."""
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+
+from api.auth import Principal, require_page_user
+from api.deps import ReadNow, WriteNow
+from api.formats import Locale
+from api.pages.parts import Rights
+from api.rendering import locale_of
+from common.errors import Forbidden
+from common.i18n import N_
+
+PageUser = Annotated[Principal, Depends(require_page_user)]
+
+
+async def _writer(user: PageUser) -> Principal:
+    if not rights_of(user).edit:
+        raise Forbidden(N_("Your account may look, not change."))
+    return user
+
+
+#: Somebody who may change things; raises Forbidden.
+PageWriter = Annotated[Principal, Depends(_writer)]
+
+
+def rights_of(user: Principal) -> Rights:
+    may = user.role in ("operator", "administrator")
+    return Rights(edit=may, run=may)
+
+
+async def _rights(user: PageUser) -> Rights:
+    return rights_of(user)
+
+
+RightsDep = Annotated[Rights, Depends(_rights)]
+
+
+async def _reader(request: Request, user: PageUser, now: ReadNow) -> Locale:
+    return locale_of(request, now)
+
+
+async def _changer(request: Request, user: PageUser, now: WriteNow) -> Locale:
+    return locale_of(request, now)
+
+
+#: The reader's language and zone, with the database's now; of a request that reads, and of one that changes.
+LocaleDep = Annotated[Locale, Depends(_reader)]
+WriteLocaleDep = Annotated[Locale, Depends(_changer)]
+
+TaskId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+ExecutionId = Annotated[int, Path(ge=1, le=2**63 - 1)]

@@ -1,0 +1,146 @@
+"""What the status page shows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from api.formats import Locale
+from common.db.types import Record
+from common.services.status import Processes
+
+_DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MySQL", "mariadb": "MariaDB"}
+
+
+@dataclass(frozen=True)
+class Health:
+    """One part of Rota and how it is."""
+
+    outcome: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ProcessRow:
+    """One process."""
+
+    outcome: str
+    name: str
+    cells: list[str | Markup]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Processes of one kind."""
+
+    title: str
+    note: str
+    heads: list[str]
+    rows: list[ProcessRow]
+    empty_title: str
+    empty_hint: str
+
+
+@dataclass(frozen=True)
+class StatusView:
+    """The page: a sentence first."""
+
+    sentence: str
+    health: list[Health] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+
+
+def status_view(found: Processes, load: Mapping[str, int], dialect: str, locale: Locale) -> StatusView:
+    schedulers, workers = found.alive(found.schedulers), found.alive(found.workers)
+    return StatusView(
+        sentence=_sentence(schedulers, workers, load, locale),
+        health=[_database(dialect, locale), _scheduler(schedulers, locale), _workers(workers, locale)],
+        groups=[_worker_group(found, workers, locale), _scheduler_group(found, schedulers, locale)],
+    )
+
+
+def _sentence(schedulers: Sequence[Record], workers: Sequence[Record], load: Mapping[str, int], locale: Locale) -> str:
+    _ = locale.gettext
+    if not schedulers and not workers:
+        return _("Nothing fires and nothing runs: no scheduler and no worker is at work.")
+    if not schedulers:
+        return _("No scheduler is at work: nothing fires by schedule.")
+    if not workers:
+        return _("No worker is at work: what fires waits in the queue.")
+    return _("Rota is well. %(running)s running, %(queued)s queued.") % {
+        "running": locale.number(load.get("running", 0)),
+        "queued": locale.number(load.get("queued", 0)),
+    }
+
+
+def _database(dialect: str, locale: Locale) -> Health:
+    return Health("success", locale.gettext("Database answers, %(name)s", name=_DATABASES.get(dialect, dialect)))
+
+
+def _scheduler(alive: Sequence[Record], locale: Locale) -> Health:
+    _ = locale.gettext
+    if not alive:
+        return Health("failed", _("No scheduler"))
+    beat = max(row.heartbeat_at for row in alive)
+    text = locale.ngettext("%(n)s scheduler", "%(n)s schedulers", len(alive))
+    return Health("success", _("%(text)s, last beat %(when)s", text=text, when=locale.relative(beat)))
+
+
+def _workers(alive: Sequence[Record], locale: Locale) -> Health:
+    _ = locale.gettext
+    if not alive:
+        return Health("failed", _("No worker"))
+    slots, busy = sum(row.slots for row in alive), sum(row.running for row in alive)
+    text = locale.ngettext("%(n)s worker", "%(n)s workers", len(alive))
+    return Health("success", _("%(text)s, %(busy)s of %(slots)s slots busy", text=text, busy=busy, slots=slots))
+
+
+def _worker_group(found: Processes, alive: Sequence[Record], locale: Locale) -> Group:
+    _ = locale.gettext
+    return Group(
+        title=_("Workers"),
+        note=_("they run the tasks"),
+        heads=[_("Name"), _("Busy slots"), _("Queues"), _("Machine"), _("Process"), _("Started"), _("Last beat")],
+        rows=[
+            ProcessRow(
+                _outcome(row, alive, draining=row.draining),
+                row.name,
+                [
+                    _("%(busy)s of %(slots)s", busy=row.running, slots=row.slots),
+                    ", ".join(row.queues),
+                    row.host,
+                    str(row.pid),
+                    locale.time_tag(row.started_at),
+                    _("stopped") if row.stopped_at else locale.time_tag(row.heartbeat_at),
+                ],
+            )
+            for row in found.workers
+        ],
+        empty_title=_("No worker has been seen today"),
+        empty_hint=_("Start one with rota worker, or everything with rota up."),
+    )
+
+
+def _scheduler_group(found: Processes, alive: Sequence[Record], locale: Locale) -> Group:
+    _ = locale.gettext
+    return Group(
+        title=_("Schedulers"),
+        note=_("they decide what is due"),
+        heads=[_("Machine"), _("Process"), _("Started"), _("Last beat")],
+        rows=[
+            ProcessRow(
+                _outcome(row, alive),
+                row.host,
+                [str(row.pid), locale.time_tag(row.started_at), locale.time_tag(row.heartbeat_at)],
+            )
+            for row in found.schedulers
+        ],
+        empty_title=_("No scheduler has been seen today"),
+        empty_hint=_("Start one with rota scheduler, or everything with rota up."),
+    )
+
+
+def _outcome(row: Record, alive: Sequence[Record], *, draining: bool = False) -> str:
+    if row not in alive:
+        return "cancelled" if getattr(row, "stopped_at", None) else "lost"
+    return "warning" if draining else "success"

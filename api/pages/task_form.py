@@ -1,0 +1,220 @@
+"""The form of a task: what was typed, and the input it means. Nothing typed is lost on the way."""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.datastructures import FormData
+
+from api.problems import field_errors
+from common.errors import DomainError
+from common.i18n import N_, localized, translations
+from common.services.inputs import TaskPatch
+from common.services.tasks import TaskView
+
+SCHEDULES = {
+    "cron": N_("Cron"),
+    "interval": N_("Interval"),
+    "once": N_("Once"),
+    "manual": N_("Only by hand"),
+}
+KEEP = "keep"
+UNITS = {"s": N_("seconds"), "m": N_("minutes"), "h": N_("hours"), "d": N_("days"), "w": N_("weeks")}
+_INTERVAL = re.compile(r"(\d+)\s*([smhdw])?")
+#: Number fields and what an empty one means.
+_NUMBERS: Mapping[str, Any] = {
+    "timeout": None,
+    "retries": 0,
+    "retry_delay": 60,
+    "retry_backoff": 1,
+    "priority": 50,
+    "max_history": None,
+}
+
+
+@dataclass(frozen=True)
+class EnvRow:
+    """One line of the key-value editor."""
+
+    name: str = ""
+    value: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class TaskForm:
+    """The form as text."""
+
+    name: str = ""
+    command: str = ""
+    description: str = ""
+    tags: str = ""
+    schedule: str = "cron"
+    cron: str = ""
+    every: str = "15"
+    unit: str = "m"
+    at: str = ""
+    timezone: str = "UTC"
+    env: list[EnvRow] = field(default_factory=lambda: [EnvRow()])
+    args: str = ""
+    cwd: str = ""
+    timeout: str = ""
+    retries: str = "0"
+    retry_delay: str = "60"
+    retry_backoff: str = "1"
+    concurrency: str = "skip"
+    queue: str = "default"
+    priority: str = "50"
+    max_history: str = ""
+    enabled: bool = True
+
+    def values(self) -> dict[str, Any]:
+        """What `TaskInput` and `TaskPatch` take; raises ValueError when the arguments cannot be split."""
+        numbers = {name: getattr(self, name).strip() or empty for name, empty in _NUMBERS.items()}
+        return {
+            "name": self.name,
+            "command": self.command,
+            "description": self.description.strip(),
+            "tags": [tag.strip() for tag in re.split("[,，;；]", self.tags) if tag.strip()],
+            "env": {row.name.strip(): row.value for row in self.env if row.name.strip()},
+            "args": shlex.split(self.args),
+            "cwd": self.cwd.strip() or None,
+            "concurrency": self.concurrency,
+            "queue": self.queue.strip() or "default",
+            "enabled": self.enabled,
+            **numbers,
+            **self.schedule_values(),
+        }
+
+    def schedule_values(self) -> dict[str, Any]:
+        zone = self.timezone.strip() or "UTC"
+        if self.schedule == "cron":
+            return {"cron": self.cron.strip() or " ", "timezone": zone}
+        if self.schedule == KEEP:
+            return {}
+        if self.schedule == "manual":
+            return {"schedules": []}
+        expr = f"{self.every.strip()}{self.unit}" if self.schedule == "interval" else self.at.strip() or " "
+        return {"schedules": [{"kind": self.schedule, "expr": expr, "timezone": zone}], "timezone": zone}
+
+    @property
+    def advanced_is_set(self) -> bool:
+        """Whether something in the closed section differs from what a new task has."""
+        usual = TaskForm()
+        names = (*_NUMBERS, "args", "cwd", "concurrency", "queue", "description", "enabled")
+        return any(getattr(self, name) != getattr(usual, name) for name in names)
+
+
+def from_request(form: FormData) -> TaskForm:
+    """What was typed, as it was typed."""
+    known = {each.name for each in fields(TaskForm)} - {"env", "enabled"}
+    texts = {
+        name: value.replace("\r\n", "\n") for name, value in form.items() if name in known and isinstance(value, str)
+    }
+    names, values = (
+        [value for value in form.getlist(name) if isinstance(value, str)] for name in ("env_name", "env_value")
+    )
+    rows = [EnvRow(name, value) for name, value in zip(names, values, strict=False) if name or value]
+    return TaskForm(**texts, env=[*rows, EnvRow()], enabled="enabled" in form)
+
+
+def from_task(view: TaskView) -> TaskForm:
+    """A stored task as its form."""
+    task, spec = view.task, view.task.spec
+    form = TaskForm(
+        name=task.name,
+        command=task.command,
+        description=task.description,
+        tags=", ".join(task.tags),
+        env=[*(EnvRow(name, value) for name, value in (spec.get("env") or {}).items()), EnvRow()],
+        args=shlex.join(spec.get("args") or []),
+        cwd=spec.get("cwd") or "",
+        timeout=_plain(task.timeout),
+        retries=_plain(task.retries),
+        retry_delay=_plain(task.retry_delay),
+        retry_backoff=_plain(task.retry_backoff),
+        concurrency=task.concurrency,
+        queue=task.queue,
+        priority=_plain(task.priority),
+        max_history=_plain(task.max_history),
+        enabled=task.enabled,
+    )
+    return _with_schedule(form, view)
+
+
+def _with_schedule(form: TaskForm, view: TaskView) -> TaskForm:
+    """The form shows one plain schedule; whatever is richer is kept as it is."""
+    if not view.schedules:
+        return replace(form, schedule="manual")
+    first = view.schedules[0]
+    form = replace(form, timezone=first.timezone)
+    if len(view.schedules) > 1 or first.start_at or first.end_at or first.jitter:
+        return replace(form, schedule=KEEP)
+    if first.kind == "cron":
+        return replace(form, schedule="cron", cron=first.expr)
+    if first.kind == "once":
+        return replace(form, schedule="once", at=first.expr.strip().replace(" ", "T"))
+    match = _INTERVAL.fullmatch(first.expr.strip())
+    if match is None:
+        return replace(form, schedule=KEEP)
+    return replace(form, schedule="interval", every=match[1], unit=match[2] or "s")
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+# ---- errors ----
+
+
+def invalid_fields(form: TaskForm, error: ValidationError, lang: str) -> dict[str, str]:
+    """Pydantic's errors by the field of the form they belong to."""
+    found: dict[str, str] = {}
+    for item in field_errors(error.errors(include_url=False), lang):
+        found.setdefault(form_field(form, item["field"]), item["message"])
+    return found
+
+
+def domain_field(form: TaskForm, error: DomainError, lang: str) -> dict[str, str]:
+    return {form_field(form, error.field or ""): localized(error, lang)}
+
+
+def form_field(form: TaskForm, name: str) -> str:
+    """The field of the form for a field of the input; "" for what the form does not have."""
+    first = name.split(".")[0]
+    if first in ("schedules", "cron", "expr", "kind"):
+        if name.endswith("timezone"):
+            return "timezone"
+        return {"interval": "every", "once": "at"}.get(form.schedule, "cron")
+    return first if first in {each.name for each in fields(TaskForm)} else ""
+
+
+def checked(form: TaskForm, lang: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """The values of the form and what is wrong with them, as far as one can tell without the database."""
+    gettext = translations(lang).gettext
+    try:
+        values = form.values()
+    except ValueError:
+        return {}, {"args": gettext(N_("A quote is not closed."))}
+    wrong: dict[str, str] = {}
+    if form.schedule == "cron" and not form.cron.strip():
+        wrong["cron"] = gettext(N_("Write when it runs, or choose “Only by hand”."))
+    if form.schedule == "once" and not form.at.strip():
+        wrong["at"] = gettext(N_("Choose a date and a time."))
+    if not form.command.strip():
+        wrong["command"] = gettext(N_("Write what the shell runs, for example: echo hello"))
+    try:
+        TaskPatch.model_validate(values)
+    except ValidationError as error:
+        wrong = {**invalid_fields(form, error, lang), **wrong}
+    return values, wrong
+
+
+def zones(names: Sequence[str]) -> list[str]:
+    """Zones named after places, for the list of suggestions."""
+    return sorted(
+        name for name in names if name == "UTC" or ("/" in name and not name.startswith(("Etc/", "SystemV/")))
+    )

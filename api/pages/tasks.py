@@ -1,0 +1,151 @@
+"""Pages about tasks: the list, one task, its form, and the preview of a schedule."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from api.deps import ReadDep, WriteDep
+from api.formats import Locale
+from api.pages import form_page, task_views
+from api.pages.deps import LocaleDep, PageUser, PageWriter, RightsDep, TaskId, WriteLocaleDep
+from api.pages.execution_views import execution_row
+from api.pages.schedule_preview import preview_from
+from api.pages.task_form import TaskForm, checked, domain_field, from_request, from_task
+from api.rendering import done, render
+from common.db.models import User
+from common.db.session import WriteSession
+from common.domain.states import TaskState
+from common.errors import DomainError
+from common.queries import executions as execution_queries
+from common.queries import tasks as queries
+from common.queries.executions import ExecutionQuery
+from common.queries.tasks import SORTS, TaskQuery
+from common.services import tasks
+from common.services.inputs import TaskInput, TaskPatch
+
+router = APIRouter(prefix="/ui/tasks", include_in_schema=False)
+preview_router = APIRouter(prefix="/ui/cron", include_in_schema=False)
+_BARS = 44
+_STATES = {each.lower(): each for each in TaskState}
+
+
+def task_query(
+    q: Annotated[str, Query(max_length=200)] = "", status: str = "", tag: str = "", sort: str = "-id", page: str = "1"
+) -> TaskQuery:
+    """The list that a URL asks for; what it asks wrongly counts as not asked."""
+    state = _STATES.get(status)
+    order = sort if sort.removeprefix("-") in SORTS else "-id"
+    number = int(page) if page.isdecimal() and 0 < len(page) < 7 else 1
+    return TaskQuery(search=q.strip(), status=state, tag=tag[:50], sort=order, page=max(1, number))
+
+
+@router.get("")
+async def list_tasks(
+    request: Request,
+    session: ReadDep,
+    locale: LocaleDep,
+    rights: RightsDep,
+    query: Annotated[TaskQuery, Depends(task_query)],
+) -> Response:
+    """The task list."""
+    views, total = await tasks.list_page(session, query)
+    recent = await queries.recent(session, [view.task.id for view in views if view.task.id is not None])
+    counts = await queries.counts(session)
+    rows = [task_views.task_row(view, recent[view.task.id], locale, rights) for view in views if view.task.id]
+    view = task_views.list_view(query, rows, total, counts, await queries.tags(session), locale)
+    welcome = task_views.welcome(locale) if view.nothing_yet else {}
+    block = None if view.nothing_yet else ("chips", "list")
+    return render(request, "tasks/list.html", block=block, view=view, may_edit=rights.edit, **welcome)
+
+
+@router.get("/create")
+async def new_task(request: Request, user: PageWriter, locale: LocaleDep) -> Response:
+    """An empty form; an example may fill in some of it."""
+    given: dict[str, Any] = {key: request.query_params.get(key, "")[:2000] for key in ("name", "command", "cron")}
+    return form_page.show(request, TaskForm(**given, timezone=locale.zone.key), locale)
+
+
+@router.post("/create")
+async def create_task(request: Request, user: PageWriter, session: WriteDep, locale: WriteLocaleDep) -> Response:
+    """Store what the form says, or show it again with what is wrong."""
+    form = from_request(await request.form())
+    values, wrong = checked(form, locale.lang)
+    if not wrong:
+        try:
+            async with session.begin_nested():
+                task = await tasks.create(session, TaskInput(**values), owner_id=user.user_id, now=locale.now)
+            return done(request, locale.gettext("%(name)s is created.", name=task.name), task_views.task_url(task.id))
+        except DomainError as error:
+            wrong = domain_field(form, error, locale.lang)
+    return form_page.show(request, form, locale, wrong=wrong)
+
+
+@router.get("/{task_id}")
+async def show_task(
+    request: Request, task_id: TaskId, session: ReadDep, locale: LocaleDep, rights: RightsDep
+) -> Response:
+    """One task with its history."""
+    view = await tasks.view(session, task_id)
+    zone = view.schedules[0].timezone if view.schedules else locale.zone.key
+    here = locale.in_zone(zone)
+    recent = (await queries.recent(session, [task_id], limit=_BARS))[task_id]
+    rows, _ = await execution_queries.page(session, ExecutionQuery(task_id=task_id, page_size=15))
+    failure = task_views.newest_failure(recent)
+    output = await execution_queries.output(session, failure.id) if failure else (None, None)
+    owner = await session.get(User, view.task.owner_id) if view.task.owner_id else None
+    detail = task_views.task_detail(
+        view,
+        recent,
+        [execution_row(row, here) for row in rows],
+        here,
+        rights,
+        owner=owner.username if owner else "",
+        failure_output=(output[0] or "", output[1] or ""),
+    )
+    return render(request, "tasks/detail.html", block="live", view=detail)
+
+
+@router.get("/{task_id}/edit")
+async def edit_task(
+    request: Request, task_id: TaskId, user: PageWriter, session: ReadDep, locale: LocaleDep
+) -> Response:
+    """The form of a stored task."""
+    view = await tasks.view(session, task_id)
+    return form_page.show(request, from_task(view), locale, task=view.task)
+
+
+@router.post("/{task_id}/update")
+async def update_task(
+    request: Request, task_id: TaskId, user: PageWriter, session: WriteDep, locale: WriteLocaleDep
+) -> Response:
+    """Store what the form says, or show it again with what is wrong."""
+    form = from_request(await request.form())
+    values, wrong = checked(form, locale.lang)
+    if not wrong:
+        wrong = await _update(session, task_id, form, values, locale)
+    if wrong:
+        return form_page.show(request, form, locale, wrong=wrong, task=await tasks.get(session, task_id))
+    return done(request, locale.gettext("Saved."), task_views.task_url(task_id))
+
+
+async def _update(
+    session: WriteSession, task_id: int, form: TaskForm, values: Mapping[str, object], locale: Locale
+) -> dict[str, str]:
+    """Store; what is wrong is returned, and nothing of it stays in the transaction."""
+    await tasks.get(session, task_id)
+    try:
+        async with session.begin_nested():
+            await tasks.update(session, task_id, TaskPatch.model_validate(values), now=locale.now)
+    except DomainError as error:
+        return domain_field(form, error, locale.lang)
+    return {}
+
+
+@preview_router.get("/preview")
+async def preview(request: Request, user: PageUser, locale: LocaleDep) -> Response:
+    """The sentence and the next five runs of what stands in the form so far."""
+    names = ("schedule", "cron", "every", "unit", "at")
+    typed: dict[str, Any] = {name: request.query_params.get(name, "")[:255] for name in names}
+    form = TaskForm(**typed, timezone=request.query_params.get("timezone", "")[:64] or "UTC")
+    return render(request, "tasks/_preview.html", preview=preview_from(form, locale, count=5))

@@ -1,0 +1,1 @@
+"""Owns the JSON routes: thin, over services."""

@@ -1,0 +1,143 @@
+"""Signing in and out, for programs."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from api import auth
+from api.deps import ClockDep, DatabaseDep, SettingsDep, UserDep, WriteDep, WriteNow
+from api.schemas.base import Answer, Instant
+from common.errors import Forbidden, NotAuthenticated
+from common.i18n import N_
+from common.security import tokens
+from common.services import signin, users
+
+public = APIRouter(prefix="/auth", tags=["auth"])
+private = APIRouter(prefix="/auth", tags=["auth"])
+
+
+class Credentials(BaseModel):
+    """User name and password."""
+
+    model_config = ConfigDict(extra="ignore")
+    username: str = Field(min_length=1, max_length=200)
+    password: str = Field(min_length=1, max_length=1024)
+
+
+class Token(Answer):
+    """An access token for `Authorization: Bearer`, and a refresh token that gets the next one once."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    refresh_token: str
+
+
+class Refresh(BaseModel):
+    """A refresh token; it is good for one use."""
+
+    model_config = ConfigDict(extra="forbid")
+    refresh_token: str = Field(max_length=200)
+
+
+class Me(Answer):
+    """The person who asks."""
+
+    id: int
+    username: str
+    role: str
+
+
+class UserOut(Me):
+    """A user."""
+
+    created_at: Instant
+
+
+async def _credentials(request: Request) -> Credentials:
+    """Read credentials from JSON, or from the form that OAuth2 clients and /docs send; raises 422."""
+    data: Any
+    try:
+        if request.headers.get("content-type", "").startswith("application/json"):
+            data = await request.json()
+        else:
+            data = dict(await request.form())
+        return Credentials.model_validate(data)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from None
+    except (ValueError, RecursionError):
+        raise RequestValidationError([{"type": "json_invalid", "loc": ("body",), "msg": "", "ctx": {}}]) from None
+
+
+_SCHEMA = Credentials.model_json_schema()
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/x-www-form-urlencoded": {"schema": _SCHEMA}, "application/json": {"schema": _SCHEMA}},
+    }
+}
+CredentialsDep = Annotated[Credentials, Depends(_credentials)]
+
+
+@public.post("/login", openapi_extra=_BODY)
+async def login(request: Request, given: CredentialsDep, settings: SettingsDep, clock: ClockDep) -> Token:
+    """Sign in with user name and password, as JSON or as an OAuth2 password form."""
+    auth.check_origin(request)
+    entry = await auth.sign_in(request, given.username, given.password)
+    return _token(request, entry, settings, clock)
+
+
+@public.post("/refresh")
+async def refresh(
+    request: Request, data: Refresh, database: DatabaseDep, settings: SettingsDep, clock: ClockDep
+) -> Token:
+    """Exchange a refresh token for a new pair. One used twice was stolen: that sign-in ends."""
+    # Its own transaction: ending a stolen sign-in must last although the answer is an error.
+    async with database.write() as session:
+        entry = await signin.refresh(session, data.refresh_token, now=await clock.now(session))
+    if entry is None:
+        raise NotAuthenticated(N_("This refresh token is used up. Sign in again."))
+    return _token(request, entry, settings, clock)
+
+
+@public.post("/register", status_code=201)
+async def register(given: CredentialsDep, session: WriteDep, now: WriteNow, settings: SettingsDep) -> UserOut:
+    """Register an account, as a viewer; off unless `registration` is switched on."""
+    if not settings.registration:
+        raise Forbidden(N_("Registration is switched off. Ask an administrator for an account."))
+    user = await users.create(session, given.username, given.password, role="viewer", now=now)
+    return UserOut.model_validate(user)
+
+
+@private.get("/me")
+async def me(user: UserDep) -> Me:
+    """Who am I."""
+    return Me(id=user.user_id, username=user.username, role=user.role)
+
+
+@private.post("/logout", status_code=204)
+async def logout(user: UserDep, session: WriteDep) -> None:
+    """Sign out: this token and what was made with it are worthless from now on."""
+    await signin.end(session, user.session_id)
+
+
+def _token(request: Request, entry: signin.SignIn, settings: SettingsDep, clock: ClockDep) -> Token:
+    lifetime = timedelta(minutes=settings.access_token_minutes)
+    assert entry.user.id is not None
+    access = tokens.issue(
+        request.app.state.signing_key,
+        user_id=entry.user.id,
+        session_id=entry.session_id,
+        kind="access",
+        now=clock.local(),
+        lifetime=lifetime,
+    )
+    return Token(
+        access_token=access,
+        token_type="bearer",
+        expires_in=int(lifetime.total_seconds()),
+        refresh_token=entry.refresh_token,
+    )

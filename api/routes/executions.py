@@ -1,0 +1,93 @@
+"""Executions: list, look, stop."""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter
+
+from api.deps import ReadDep, UserDep, WriteDep, WriteNow
+from api.schemas.base import ExecutionId, Page, PageNumber, PageSize, Search, TaskId
+from api.schemas.executions import AttemptOut, ExecutionHead, ExecutionOut, Stopped
+from common.db.session import ReadSession
+from common.domain.states import Status
+from common.queries import executions as queries
+from common.queries.executions import ExecutionQuery
+from common.services import executions, tasks
+
+router = APIRouter(tags=["executions"])
+
+
+async def _page(session: ReadSession, query: ExecutionQuery) -> Page[ExecutionHead]:
+    rows, total = await queries.page(session, query)
+    items = [ExecutionHead.of(row) for row in rows]
+    return Page[ExecutionHead].of(items, total=total, page=query.page, page_size=query.page_size)
+
+
+@router.get("/executions")
+async def list_executions(
+    session: ReadDep,
+    status: Status | None = None,
+    trigger: Search = "",
+    search: Search = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    page: PageNumber = 1,
+    page_size: PageSize = 50,
+) -> Page[ExecutionHead]:
+    """List executions of all tasks, the newest first; `search` looks in the task's name."""
+    return await _page(
+        session, ExecutionQuery(None, status, trigger, _aware(since), _aware(until), search, page, page_size)
+    )
+
+
+@router.get("/executions/{execution_id}")
+async def get_execution(execution_id: ExecutionId, session: ReadDep) -> ExecutionOut:
+    """One execution with its output; while it runs, what has come so far."""
+    return await _whole(session, execution_id)
+
+
+@router.post("/executions/{execution_id}/stop")
+async def stop_execution(execution_id: ExecutionId, session: WriteDep, now: WriteNow, user: UserDep) -> Stopped:
+    """Stop one execution."""
+    found = await executions.stop(session, execution_id, by=user.username, now=now)
+    row = await executions.get(session, execution_id)
+    running = [execution_id] if found is Status.RUNNING else []
+    cancelled = [execution_id] if found not in (None, Status.RUNNING) else []
+    return Stopped(task_id=row.task_id, stopping=running, cancelled=cancelled)
+
+
+@router.get("/tasks/{task_id}/executions")
+async def list_task_executions(
+    task_id: TaskId,
+    session: ReadDep,
+    status: Status | None = None,
+    trigger: Search = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    page: PageNumber = 1,
+    page_size: PageSize = 50,
+) -> Page[ExecutionHead]:
+    """List the executions of a task, the newest first; times bound the instant they were scheduled for."""
+    await tasks.get(session, task_id)
+    query = ExecutionQuery(task_id, status, trigger, _aware(since), _aware(until), "", page, page_size)
+    return await _page(session, query)
+
+
+@router.get("/tasks/{task_id}/executions/{execution_id}")
+async def get_task_execution(task_id: TaskId, execution_id: ExecutionId, session: ReadDep) -> ExecutionOut:
+    """One execution of a task."""
+    return await _whole(session, execution_id, task_id=task_id)
+
+
+async def _whole(session: ReadSession, execution_id: int, *, task_id: int | None = None) -> ExecutionOut:
+    row = await executions.get(session, execution_id, task_id=task_id)
+    stdout, stderr = await executions.text_of(session, row)
+    attempts = await queries.attempts(session, execution_id, with_output=True)
+    return ExecutionOut.model_validate(
+        ExecutionOut.values(row)
+        | {"stdout": stdout, "stderr": stderr, "attempts": [AttemptOut.of(attempt) for attempt in attempts]}
+    )
+
+
+def _aware(instant: datetime | None) -> datetime | None:
+    """A time without a zone is UTC, as every time the API gives."""
+    return instant.replace(tzinfo=UTC) if instant is not None and instant.tzinfo is None else instant

@@ -1,0 +1,107 @@
+"""Executions as the API shows them."""
+
+from typing import Any
+
+from api.schemas.base import Answer, Instant
+from common.db.types import Record
+from common.domain.states import Status
+
+
+class ExecutionHead(Answer):
+    """An execution without its output."""
+
+    id: int
+    task_id: int
+    task_name: str
+    status: Status
+    trigger: str
+    triggered_by: str
+    reason: str
+    scheduled_for: Instant
+    scheduled_until: Instant | None
+    instants: int
+    available_at: Instant
+    started_at: Instant | None
+    finished_at: Instant | None
+    duration: float | None
+    lateness: float | None
+    exit_code: int | None
+    signal: int | None
+    error: str | None
+    attempt: int
+    worker: str | None
+    pid: int | None
+    cpu_seconds: float | None
+    peak_memory: int | None
+    run_id: str
+    queue: str
+    priority: int
+    stdout_bytes: int
+    stderr_bytes: int
+
+    @classmethod
+    def values(cls, row: Record) -> dict[str, Any]:
+        """The fields of a row of `queries.executions`."""
+        own = {name: getattr(row, name) for name in cls.model_fields if hasattr(row, name)}
+        started = row.started_at if row.token else None
+        return own | {
+            "started_at": started,
+            "duration": _seconds(started, row.finished_at),
+            "lateness": _seconds(row.scheduled_for, started) if row.token == 1 else None,
+            "attempt": row.token,
+            "worker": row.worker_name or row.worker_id,
+        }
+
+    @classmethod
+    def of(cls, row: Record) -> "ExecutionHead":
+        """The answer for a row."""
+        return cls.model_validate(cls.values(row))
+
+
+class AttemptOut(Answer):
+    """One try within an execution."""
+
+    attempt: int
+    status: Status
+    worker: str | None
+    started_at: Instant | None
+    finished_at: Instant | None
+    exit_code: int | None
+    signal: int | None
+    error: str | None
+    stdout: str | None
+    stderr: str | None
+    cpu_seconds: float | None
+    peak_memory: int | None
+
+    @classmethod
+    def of(cls, row: Record) -> "AttemptOut":
+        """The answer for a row of `attempts`."""
+        own = {name: getattr(row, name) for name in cls.model_fields if hasattr(row, name)}
+        return cls.model_validate(own | {"attempt": row.token, "worker": row.worker_id})
+
+
+class ExecutionOut(ExecutionHead):
+    """An execution with the output of its last attempt, and all attempts that have ended."""
+
+    stdout: str
+    stderr: str
+    attempts: list[AttemptOut]
+
+
+class Started(ExecutionHead):
+    """An execution that was queued by hand."""
+
+    execution_id: int
+
+
+class Stopped(Answer):
+    """What stopping a task found: executions that ran are being ended, those that waited are cancelled."""
+
+    task_id: int
+    stopping: list[int]
+    cancelled: list[int]
+
+
+def _seconds(start: Any, end: Any) -> float | None:
+    return max(0.0, (end - start).total_seconds()) if start and end else None

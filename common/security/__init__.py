@@ -1,0 +1,1 @@
+"""Owns passwords, tokens and keys."""

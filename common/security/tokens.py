@@ -1,0 +1,67 @@
+"""Tokens: JWT by python-jose, imported here and nowhere else, with every door it leaves open shut.
+
+HS256 only; exp, iat, sub, aud, iss, jti required (python-jose accepts a token without them unless told); a header
+with anything but alg, typ, kid is refused (it ignores `crit`). `typ` inside tells an API token from a page's cookie.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from jose import jwt
+from jose.exceptions import JOSEError
+
+_ALGORITHM = "HS256"
+_ISSUER = "rota"
+_AUDIENCE = "rota"
+_OPTIONS = {f"require_{claim}": True for claim in ("aud", "iss", "exp", "iat", "sub", "jti")} | {"leeway": 10}
+
+Kind = Literal["access", "page"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Who a token speaks for: the user, and the sign-in it ends with."""
+
+    user_id: int
+    session_id: str
+
+
+def issue(key: str, *, user_id: int, session_id: str, kind: Kind, now: datetime, lifetime: timedelta) -> str:
+    """A signed token of this kind that is good until `now + lifetime`."""
+    claims = {
+        "iss": _ISSUER,
+        "aud": _AUDIENCE,
+        "sub": str(user_id),
+        "sid": session_id,
+        "typ": kind,
+        "jti": secrets.token_hex(8),
+        "iat": int(now.timestamp()),
+        "exp": int((now + lifetime).timestamp()),
+    }
+    return str(jwt.encode(claims, key, algorithm=_ALGORITHM))
+
+
+def read(key: str, token: str, *, kind: Kind) -> Claims | None:
+    """What the token says, or None when it is not one of ours, of another kind, or over."""
+    try:
+        if set(jwt.get_unverified_header(token)) - {"alg", "typ", "kid"}:
+            return None
+        claims = jwt.decode(token, key, algorithms=[_ALGORITHM], audience=_AUDIENCE, issuer=_ISSUER, options=_OPTIONS)
+        if claims.get("typ") != kind:
+            return None
+        return Claims(int(claims["sub"]), str(claims["sid"]))
+    except (JOSEError, KeyError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def opaque() -> str:
+    """A random token of 256 bits that means nothing by itself."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(token: str) -> str:
+    """What is stored of an opaque token."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,53 @@
+"""How Rota is: what answers, who is at work, how much there is to do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from common.db.models import Execution, Scheduler, Task, Worker, table_of
+from common.db.session import ReadSession
+from common.db.types import Record
+from common.domain.states import ACTIVE
+
+E = table_of(Execution)
+T = table_of(Task)
+W = table_of(Worker)
+S = table_of(Scheduler)
+#: A process that has been silent for so long is not counted as at work.
+SILENT = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """Who is at work; `now` is the database's."""
+
+    now: datetime
+    schedulers: Sequence[Record]
+    workers: Sequence[Record]
+
+    def alive(self, rows: Sequence[Record]) -> list[Record]:
+        """Those that have given a sign of life lately."""
+        return [
+            row for row in rows if self.now - row.heartbeat_at < SILENT and getattr(row, "stopped_at", None) is None
+        ]
+
+
+async def processes(session: ReadSession, *, now: datetime) -> Processes:
+    """The schedulers and workers that were at work within the last day."""
+    since = now - timedelta(days=1)
+    schedulers = await session.execute(select(S).where(S.c.heartbeat_at > since).order_by(S.c.started_at))
+    workers = await session.execute(select(W).where(W.c.heartbeat_at > since).order_by(W.c.name))
+    return Processes(now, list(schedulers), list(workers))
+
+
+async def load(session: ReadSession) -> dict[str, int]:
+    """How many tasks there are, and executions in each active state."""
+    found = {str(state): 0 for state in sorted(ACTIVE)}
+    rows = await session.execute(
+        select(E.c.status, func.count()).where(E.c.status.in_(sorted(ACTIVE))).group_by(E.c.status)
+    )
+    found |= dict(iter(rows))
+    tasks = await session.scalar(select(func.count()).select_from(T).where(T.c.deleted_at.is_(None)))
+    return {"tasks": tasks or 0, **found}

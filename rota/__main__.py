@@ -1,0 +1,5 @@
+"""`python -m rota`."""
+
+from rota.main import main
+
+main()

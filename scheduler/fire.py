@@ -1,0 +1,185 @@
+"""Firing: due schedules become executions, and the schedules move on, in one transaction.
+
+All or nothing: a scheduler that dies between two statements has fired nothing, and another one finds the same rows
+due. Several schedulers share the work by row locks (SKIP LOCKED) and `UNIQUE(task_id, fire_key)`, without a leader.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import bindparam, func, select, update
+
+from common.clock import Clock
+from common.db.models import Schedule, Task, table_of
+from common.db.session import Database, ReadSession, WriteSession
+from common.db.types import Record
+from common.db.wakeup import notify, poll_interval
+from common.domain import misfire
+from common.domain.states import Status
+from common.domain.triggers import Trigger, jittered
+from common.queue import cancel, waiting
+from common.queue.enqueue import enqueue, fire_key, row
+from common.queue.transitions import E
+from common.services.schedules import hash_key
+
+log = structlog.get_logger()
+S = table_of(Schedule)
+T = table_of(Task)
+#: Schedules a transaction; 500 take some 20 ms.
+BATCH = 500
+
+
+@dataclass
+class Fire:
+    """The tick that fires what is due."""
+
+    database: Database
+    clock: Clock
+
+    async def tick(self) -> float:
+        """Fire one batch; returns the seconds until the next schedule is due, 0 when more may be due already."""
+        fired = await self.database.transact(self._fire)
+        if fired:
+            log.debug("fired", schedules=fired)
+        if fired == BATCH:
+            return 0
+        async with self.database.read() as session:
+            return await self._until_next(session)
+
+    async def _fire(self, session: WriteSession) -> int:
+        now = await self.clock.now(session)
+        due = (
+            await session.execute(
+                select(*S.c)
+                .where(S.c.next_run_at <= now)
+                .order_by(S.c.next_run_at, S.c.id)
+                .limit(BATCH)
+                .with_for_update(skip_locked=True)
+            )
+        ).all()
+        if not due:
+            return 0
+        tasks = await self._lock_tasks(session, [schedule.task_id for schedule in due])
+        plans = [(schedule, _plan(schedule, tasks[schedule.task_id], now)) for schedule in due]
+        batch = Batch(tasks, await waiting.active_of(session, task_ids=list(tasks)), now)
+        for schedule, plan in plans:
+            batch.add(schedule, plan)
+        await enqueue(session, list(batch.rows.values()))
+        if batch.replaced:
+            await cancel.request_stop(session, [E.c.id.in_(batch.replaced)], by="replaced by a newer run", now=now)
+        await session.execute(
+            update(S).where(S.c.id == bindparam("row_id")).values(next_run_at=bindparam("next_at")),
+            [{"row_id": schedule.id, "next_at": plan.next_at} for schedule, plan in plans],
+        )
+        await notify(session)
+        return len(due)
+
+    async def _lock_tasks(self, session: WriteSession, ids: Sequence[int]) -> Mapping[int, Record]:
+        """Lock the tasks: two schedules of one task must see each other's executions to keep its concurrency policy.
+
+        After the schedules, as everybody who edits a task does.
+        """
+        columns = (T.c.id, T.c.queue, T.c.priority, T.c.concurrency, T.c.misfire_policy, T.c.misfire_grace)
+        rows = await session.execute(
+            select(*columns).where(T.c.id.in_(sorted(set(ids)))).order_by(T.c.id).with_for_update()
+        )
+        return {record.id: record for record in rows}
+
+    async def _until_next(self, session: ReadSession) -> float:
+        longest = poll_interval(self.database)
+        soonest = await session.scalar(select(func.min(S.c.next_run_at)))
+        if soonest is None:
+            return longest
+        now = await self.clock.now(session)
+        return float(min(longest, max(0.0, (soonest - now).total_seconds())))
+
+
+def _plan(schedule: Record, task: Record, now: datetime) -> misfire.Plan:
+    """What becomes of every instant of this schedule up to now; one that cannot be read any more is switched off."""
+    try:
+        return misfire.plan(
+            _trigger(schedule),
+            due=schedule.next_run_at,
+            now=now,
+            policy=task.misfire_policy,
+            grace=task.misfire_grace,
+        )
+    except Exception:
+        log.exception("schedule cannot be read and is switched off", schedule=schedule.id, task=schedule.task_id)
+        missed = misfire.Missed(instant=schedule.next_run_at, reason="schedule_broken")
+        return misfire.Plan(fires=[], missed=[missed], summary=None, next_at=None)
+
+
+def _trigger(schedule: Record) -> Trigger:
+    return Trigger(
+        kind=schedule.kind,
+        expr=schedule.expr,
+        timezone=schedule.timezone,
+        start_at=schedule.start_at,
+        end_at=schedule.end_at,
+        anchor=schedule.anchor,
+        hash_key=hash_key(schedule.task_id),
+        jitter=schedule.jitter,
+    )
+
+
+@dataclass
+class Batch:
+    """The executions of one transaction, by identity: two schedules of a task may name the same instant."""
+
+    tasks: Mapping[int, Record]
+    active: dict[int, list[int]]
+    now: datetime
+    rows: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
+    replaced: list[int] = field(default_factory=list)
+
+    def add(self, schedule: Record, plan: misfire.Plan) -> None:
+        """Add what `plan` says of `schedule`: what runs, what was missed and why."""
+        for missed in plan.missed:
+            self._add(schedule, missed.instant, status=Status.MISSED, reason=missed.reason, finished_at=self.now)
+        if plan.summary is not None:
+            gap = plan.summary
+            self._add(
+                schedule,
+                gap.first,
+                status=Status.MISSED,
+                reason=gap.reason,
+                finished_at=self.now,
+                instants=gap.count,
+                scheduled_until=gap.last,
+            )
+        for fire in plan.fires:
+            if (schedule.task_id, fire_key(fire.instant)) not in self.rows:
+                available = max(self.now, jittered(_trigger(schedule), fire.instant))
+                self._add(schedule, fire.instant, available_at=available, **self._admit(schedule.task_id))
+
+    def _admit(self, task_id: int) -> dict[str, Any]:
+        """Apply the task's concurrency policy to one more firing."""
+        active = self.active.setdefault(task_id, [])
+        policy = self.tasks[task_id].concurrency
+        if policy == "skip" and active:
+            return {"status": Status.SKIPPED, "reason": "overlap", "finished_at": self.now}
+        if policy in ("queue", "replace") and active:
+            if policy == "replace":
+                self.replaced += [execution_id for execution_id in active if execution_id]
+            return {"status": Status.WAITING, "reason": ""}
+        # 0 stands for the row that is about to be inserted.
+        active.append(0)
+        return {"status": Status.QUEUED}
+
+    def _add(self, schedule: Record, instant: datetime, **values: Any) -> None:
+        key = fire_key(instant)
+        self.rows.setdefault(
+            (schedule.task_id, key),
+            row(
+                self.tasks[schedule.task_id],
+                key=key,
+                trigger="schedule",
+                scheduled_for=instant,
+                now=self.now,
+                **{"schedule_id": schedule.id, **values},
+            ),
+        )

@@ -1,0 +1,49 @@
+"""The scheduler process: its loops, wired."""
+
+import asyncio
+import contextlib
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from common.clock import Clock
+from common.config import Settings
+from common.db.schema import ensure_schema
+from common.db.session import Database
+from common.db.wakeup import Wakeup
+from common.process import Loop, run_all, stop_on_signals, stop_with_parent
+from scheduler.fire import Fire
+from scheduler.heartbeat import Heartbeat
+from scheduler.prune import Prune
+from scheduler.reap import Reap
+from scheduler.settle import Settle
+
+log = structlog.get_logger()
+
+
+async def main(settings: Settings, stop: asyncio.Event | None = None) -> None:
+    """Run until told to stop. Any number of schedulers may run over one database."""
+    stop = stop or asyncio.Event()
+    stop_on_signals(stop)
+    database = Database(settings.url, pool_size=4, synchronous=settings.sqlite_synchronous)
+    await ensure_schema(database, settings.url)
+    clock = Clock()
+    heartbeat = Heartbeat(database, clock)
+    fire = Loop("fire", Fire(database, clock).tick)
+    settle = Loop("settle", Settle(database, clock).tick)
+    loops = [
+        fire,
+        settle,
+        Loop("heartbeat", heartbeat.tick),
+        Loop("reap", Reap(database, clock, settings.heartbeat, settings.lease).tick),
+        Loop("prune", Prune(database, clock, settings.max_history, settings.retention_days).tick),
+    ]
+    wakeup = Wakeup(settings.url, [fire.wake, settle.wake])
+    log.info("scheduler started", id=heartbeat.id)
+    try:
+        await run_all(stop, *(loop.run(stop) for loop in loops), wakeup.run(stop), stop_with_parent(stop))
+    finally:
+        with contextlib.suppress(SQLAlchemyError, OSError):
+            await heartbeat.leave()
+        await database.dispose()
+        log.info("scheduler stopped")

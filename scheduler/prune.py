@@ -1,0 +1,84 @@
+"""Pruning: deleted tasks, history beyond its limits, processes long gone. Small batches, one commit each."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import delete, func, select
+
+from common.clock import Clock
+from common.db.models import Scheduler, Task, UserSession, Worker, table_of
+from common.db.session import Database, WriteSession
+from common.domain.states import ACTIVE, FINAL
+from common.queue import history
+from common.queue.transitions import E
+
+log = structlog.get_logger()
+T = table_of(Task)
+_INTERVAL = 30.0
+_BATCH = 500
+
+
+@dataclass
+class Prune:
+    """The tick that deletes. `max_history` is for tasks without a limit of their own, `retention_days` for all."""
+
+    database: Database
+    clock: Clock
+    max_history: int
+    retention_days: int
+    _since: datetime | None = None
+
+    async def tick(self) -> float:
+        """Delete one batch of each kind; returns the seconds to wait, 0 when there is more."""
+        more = await self.database.transact(self._deleted_tasks)
+        more |= await self.database.transact(self._old)
+        await self.database.transact(self._over_limit)
+        await self.database.transact(self._gone)
+        return 0.0 if more else _INTERVAL
+
+    async def _deleted_tasks(self, session: WriteSession) -> bool:
+        """Remove the rows of a deleted task once nothing of it runs any more."""
+        active = select(E.c.id).where(E.c.task_id == T.c.id, E.c.status.in_(sorted(ACTIVE))).exists()
+        task_id = await session.scalar(
+            select(T.c.id).where(T.c.deleted_at.is_not(None), ~active).order_by(T.c.id).limit(1)
+        )
+        if task_id is None:
+            return False
+        if await history.delete_finished(session, task_id=task_id, limit=_BATCH) < _BATCH:
+            await session.execute(delete(T).where(T.c.id == task_id))
+        return True
+
+    async def _old(self, session: WriteSession) -> bool:
+        """Delete executions older than the retention."""
+        before = await self.clock.now(session) - timedelta(days=self.retention_days)
+        old = select(E.c.id).where(E.c.finished_at < before, E.c.status.in_(sorted(FINAL)))
+        ids = list(await session.scalars(old.order_by(E.c.finished_at).limit(_BATCH)))
+        if ids:
+            await history.delete_executions(session, ids)
+        return len(ids) == _BATCH
+
+    async def _over_limit(self, session: WriteSession) -> None:
+        """Keep to the history limit of every task that finished something since the last look."""
+        now = await self.clock.now(session)
+        since, self._since = self._since or now - timedelta(days=1), now - timedelta(seconds=5)
+        limit = func.coalesce(T.c.max_history, self.max_history)
+        rows = await session.execute(
+            select(E.c.task_id, limit)
+            .join(T, T.c.id == E.c.task_id)
+            .where(E.c.finished_at >= since)
+            .group_by(E.c.task_id, T.c.max_history)
+        )
+        for task_id, keep in rows.all():
+            deleted = await history.delete_finished(session, task_id=task_id, keep=keep, limit=_BATCH)
+            if deleted:
+                log.info("history pruned", task=task_id, executions=deleted)
+
+    async def _gone(self, session: WriteSession) -> None:
+        """Forget processes nobody has heard of for a week, and sign-ins that are over."""
+        now = await self.clock.now(session)
+        week = now - timedelta(days=7)
+        for table in (table_of(Scheduler), table_of(Worker)):
+            await session.execute(delete(table).where(table.c.heartbeat_at < week))
+        sessions = table_of(UserSession)
+        await session.execute(delete(sessions).where(sessions.c.expires_at < now))

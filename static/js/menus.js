@@ -1,0 +1,25 @@
+// Menus are <details>: one open at a time, closed by Escape and by a click elsewhere, opened upwards near the end.
+"use strict";
+(() => {
+  const menus = "details.r-menu[open], details.r-more[open]";
+  const closeAll = (but) => document.querySelectorAll(menus).forEach((menu) => { if (menu !== but) menu.open = false; });
+  document.addEventListener("click", (event) => {
+    const inside = event.target.closest("details.r-menu, details.r-more");
+    closeAll(inside);
+    if (inside && event.target.closest(".r-menulist button, .r-menulist a")) inside.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const open = document.querySelector(menus);
+    if (!open) return;
+    open.open = false;
+    open.querySelector("summary").focus();
+  });
+  document.addEventListener("toggle", (event) => {
+    const menu = event.target;
+    if (!menu.matches?.("details.r-menu") || !menu.open) return;
+    const list = menu.querySelector(".r-menulist");
+    const below = window.innerHeight - menu.getBoundingClientRect().bottom;
+    menu.classList.toggle("up", below < list.offsetHeight + 70 && menu.getBoundingClientRect().top > list.offsetHeight);
+  }, true);
+})();

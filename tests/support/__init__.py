@@ -1,0 +1,1 @@
+"""Owns what tests share: servers, databases, waiting."""

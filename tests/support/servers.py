@@ -1,0 +1,304 @@
+"""Private PostgreSQL and MariaDB servers: a temporary folder, free ports, nothing left behind. Standard library only.
+
+    python -m tests.support.servers start --dir /tmp/servers   # prints ROTA_TEST_*_URL=... lines
+    python -m tests.support.servers stop --dir /tmp/servers
+
+Durability is off, they are thrown away. Their clock is set eight hours off UTC on purpose: code that stores a server's
+local time is wrong by eight hours here, as it would be at a user's.
+"""
+
+import argparse
+import contextlib
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+POSTGRESQL_URL = "ROTA_TEST_POSTGRESQL_URL"
+MYSQL_URL = "ROTA_TEST_MYSQL_URL"
+
+_START_TIMEOUT = 60
+_STOP_TIMEOUT = 15
+
+
+class ServerError(Exception):
+    """A server is not installed or does not start; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One running server process."""
+
+    process: subprocess.Popen[bytes]
+    stop_signal: signal.Signals
+    url: str
+
+
+def find(program: str) -> str:
+    """The path of a server program: PATH, then where Debian and others hide it, newest version first."""
+    hidden = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True)
+    places = [os.environ.get("PATH", os.defpath), *map(str, hidden), "/usr/sbin", "/usr/local/sbin"]
+    found = shutil.which(program, path=os.pathsep.join(places))
+    if found is None:
+        raise ServerError(
+            f"{program} is not installed. apt-get install postgresql mariadb-server (or run scripts/test)."
+        )
+    return found
+
+
+def _unprivileged() -> dict[str, Any]:
+    """Whom the servers run as: neither starts as root."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _make_folder(path: Path) -> Path:
+    path.mkdir(mode=0o700)
+    if owner := _unprivileged():
+        os.chown(path, owner["user"], owner["group"])
+    return path
+
+
+def _memory_folder() -> str | None:
+    """Where there is memory enough, data lies in it: creating a database takes 15 ms there, 300 on a slow disk."""
+    shared = Path("/dev/shm")
+    has_room = shared.is_dir() and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 2**30
+    return str(shared) if has_room else None
+
+
+def _remove_orphans(parent: Path) -> None:
+    """Remove the folders of test runs that were killed."""
+    for folder in parent.glob("rota-servers-*"):
+        if not Path(f"/proc/{folder.name.split('-')[2]}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _prepare(command: Sequence[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, **_unprivileged())
+    if done.returncode:
+        raise ServerError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
+
+
+def _launch(command: Sequence[str], folder: Path, end_with_us: signal.Signals | None) -> subprocess.Popen[bytes]:
+    leash = []
+    if end_with_us and (setpriv := shutil.which("setpriv")):
+        leash = [setpriv, f"--pdeathsig={end_with_us.name.removeprefix('SIG')}"]  # also after a kill -9
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen(
+            [*leash, *command],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C must reach the tests first, the servers last
+            **_unprivileged(),
+        )
+
+
+def _wait_ready(process: subprocess.Popen[bytes], folder: Path, is_ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT
+    while not is_ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            log = (folder / "log").read_text(errors="replace")
+            raise ServerError(f"{folder.name} did not start:\n{log[-4000:]}")
+        time.sleep(0.02)
+
+
+def _start_postgresql(folder: Path, *, leashed: bool) -> Server:
+    _make_folder(folder)
+    password = secrets.token_hex(16)
+    (folder / "password").write_text(password)
+    (folder / "password").chmod(0o644)  # the folder is closed to others
+    initdb = [find("initdb"), "--pgdata=data", "--username=rota", "--auth=scram-sha-256", "--pwfile=password"]
+    _prepare([*initdb, "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"], folder)
+    port = _free_port()
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": port,
+        "unix_socket_directories": folder,
+        "max_connections": 200,
+        "fsync": "off",
+        "full_page_writes": "off",
+        "synchronous_commit": "off",
+        "wal_level": "minimal",
+        "max_wal_senders": 0,
+        "timezone": "Asia/Shanghai",
+    }
+    options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
+    leash = signal.SIGINT if leashed else None
+    process = _launch([find("postgres"), "-D", str(folder / "data"), *options], folder, leash)
+
+    def is_ready() -> bool:
+        try:
+            return "ready" in (folder / "data/postmaster.pid").read_text().split()
+        except FileNotFoundError:
+            return False
+
+    server = Server(process, signal.SIGINT, f"postgresql+asyncpg://rota:{password}@127.0.0.1:{port}/postgres")
+    with _stop_on_error(server):
+        _wait_ready(process, folder, is_ready)
+    return server
+
+
+def _start_mariadb(folder: Path, *, leashed: bool) -> Server:
+    _make_folder(folder)
+    password = secrets.token_hex(16)
+    create_user = f"CREATE USER rota@'%' IDENTIFIED BY '{password}';\nGRANT ALL ON *.* TO rota@'%' WITH GRANT OPTION;\n"
+    (folder / "init.sql").write_text(create_user)
+    (folder / "init.sql").chmod(0o644)
+    data = folder / "data"
+    _prepare([find("mariadb-install-db"), "--no-defaults", f"--datadir={data}", "--skip-test-db"], folder)
+    port = _free_port()
+    settings = {
+        "datadir": data,
+        "socket": folder / "socket",
+        "pid-file": folder / "pid",
+        "bind-address": "127.0.0.1",
+        "port": port,
+        "skip-networking": 0,
+        "skip-name-resolve": 1,
+        "max-connections": 200,
+        "character-set-server": "utf8mb4",
+        "default-time-zone": "+08:00",
+        "innodb-flush-log-at-trx-commit": 0,
+        "innodb-buffer-pool-size": "64M",
+        "innodb-fast-shutdown": 2,
+        "innodb-use-native-aio": 0,
+        "init-file": folder / "init.sql",
+    }
+    options = [f"--{name}={value}" for name, value in settings.items()]
+    leash = signal.SIGTERM if leashed else None
+    process = _launch([find("mariadbd"), "--no-defaults", *options], folder, leash)
+
+    def is_ready() -> bool:
+        """It greets only when the init file has been read."""
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+                return bool(connection.recv(1))
+        except OSError:
+            return False
+
+    server = Server(process, signal.SIGTERM, f"mysql+aiomysql://rota:{password}@127.0.0.1:{port}/mysql")
+    with _stop_on_error(server):
+        _wait_ready(process, folder, is_ready)
+    return server
+
+
+_STARTERS = {POSTGRESQL_URL: _start_postgresql, MYSQL_URL: _start_mariadb}
+
+
+def _start(variable: str, folder: Path, *, leashed: bool) -> Server:
+    """Start one server; again when another program took the port in between. Leashed: it ends when we end."""
+    name = "postgresql" if variable == POSTGRESQL_URL else "mariadb"
+    for attempt in range(3):
+        try:
+            return _STARTERS[variable](folder / f"{name}{attempt}", leashed=leashed)
+        except ServerError as error:
+            if attempt == 2 or "address" not in str(error).lower():
+                raise
+    raise AssertionError("unreachable")
+
+
+def _stop(server: Server) -> None:
+    if server.process.poll() is None:
+        server.process.send_signal(server.stop_signal)
+    try:
+        server.process.wait(_STOP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        os.killpg(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+
+
+@contextlib.contextmanager
+def _stop_on_error(server: Server) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        _stop(server)
+        raise
+
+
+@contextlib.contextmanager
+def running(variables: Sequence[str] = (POSTGRESQL_URL, MYSQL_URL)) -> Iterator[Mapping[str, str]]:
+    """Servers for the length of a `with` block; gives the environment variables that name them."""
+    parent = _memory_folder() or tempfile.gettempdir()
+    _remove_orphans(Path(parent))
+    folder = Path(tempfile.mkdtemp(prefix=f"rota-servers-{os.getpid()}-", dir=parent))
+    folder.chmod(0o711)  # the servers' user passes through, nobody lists it
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        environment = {}
+        for variable in variables:
+            server = _start(variable, folder, leashed=True)
+            stack.callback(_stop, server)
+            environment[variable] = server.url
+        yield environment
+
+
+def start_detached(folder: Path) -> None:
+    """Start both and leave them running; `stop_detached` with the same folder ends them."""
+    folder.mkdir(mode=0o711)
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        for variable in _STARTERS:
+            server = _start(variable, folder, leashed=False)
+            stack.callback(_stop, server)
+            with (folder / "pids").open("a") as pids:
+                pids.write(f"{server.process.pid} {server.stop_signal.name}\n")
+            print(f"{variable}={server.url}")
+        stack.pop_all()
+
+
+def stop_detached(folder: Path) -> None:
+    """End what `start_detached` started and remove the folder."""
+    for line in (folder / "pids").read_text().splitlines():
+        pid, signal_name = line.split()
+        if _is_ours(pid, folder):
+            os.kill(int(pid), signal.Signals[signal_name])
+        while _is_ours(pid, folder):
+            time.sleep(0.02)
+    shutil.rmtree(folder)
+
+
+def _is_ours(pid: str, folder: Path) -> bool:
+    """Whether the process still runs, and is not a stranger who got its number."""
+    try:
+        return str(folder).encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("action", choices=["start", "stop"])
+    parser.add_argument("--dir", type=Path, required=True)
+    arguments = parser.parse_args()
+    try:
+        (start_detached if arguments.action == "start" else stop_detached)(arguments.dir.absolute())
+    except (ServerError, OSError) as error:
+        print(f"tests.support.servers: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,260 @@
+"""What scripts/test does once the environment is there: run each check, print how long it took, leave nothing behind.
+
+Without arguments every check and test runs, also on a second Python. With arguments only pytest runs, with those.
+"""
+
+import contextlib
+import ctypes
+import glob
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+from tests.support import servers
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = ROOT / ".venv/bin"
+OLDEST_PYTHON = (3, 11)
+
+_PR_SET_CHILD_SUBREAPER = 36
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(BaseException):
+    """Somebody wants us to stop."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.signum = signum
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one step ended."""
+
+    step: str
+    problem: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Python:
+    """An interpreter on this machine."""
+
+    version: tuple[int, int]
+    path: str
+
+    @property
+    def name(self) -> str:
+        return ".".join(map(str, self.version))
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    for each in _STOP_SIGNALS:
+        signal.signal(each, signal.SIG_IGN)  # the clean-up is not interrupted again
+    raise Interrupted(signum)
+
+
+def _adopt_orphans() -> None:
+    """Whatever a test leaves behind becomes our child, however it left its session, and so can be found and ended."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int:
+    """Wait for the child, and meanwhile bury adopted orphans: a test may look whether they are gone."""
+    while True:
+        dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+        if dead is None or dead.si_pid == child.pid:
+            return child.wait()
+        os.waitpid(dead.si_pid, 0)
+
+
+def _end(child: subprocess.Popen[bytes], interrupted: Interrupted) -> None:
+    """Let pytest tear down its fixtures: Ctrl-C has reached it already, any other signal has reached only us.
+
+    It takes two SIGINT where a test holds up the event loop: asyncio answers the first by cancelling the task.
+    """
+    if interrupted.signum != signal.SIGINT:
+        child.send_signal(signal.SIGINT)
+    for patience in (3, 4, 8):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(patience)
+            return
+        child.send_signal(signal.SIGINT)
+    child.kill()
+    child.wait()
+
+
+def _end_leftovers(before: set[psutil.Process], *, patience: float) -> list[str]:
+    """End every process we have now and did not have before; gives the commands that would not go by themselves."""
+    found: dict[psutil.Process, str] = {}
+    for _ in range(10):
+        children = [child for child in psutil.Process().children() if child not in before]
+        everything = [each for child in children for each in (child, *_descendants(child))]
+        _, alive = psutil.wait_procs(everything, timeout=patience)
+        if not alive:
+            break
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found[process] = " ".join(process.cmdline())[:200]
+                process.kill()
+        psutil.wait_procs(alive, timeout=5)
+    return list(found.values())
+
+
+def _descendants(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+class Suite:
+    """The steps of one run and how they ended."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+        self.results: list[Result] = []
+
+    def run(self, step: str, *command: str | Path) -> bool:
+        """Run one command as one step; what it leaves running is a failure too."""
+        print(f"\n==> {step}: {' '.join(map(str, command)).replace(f'{ROOT}/', '')}", flush=True)
+        before = set(psutil.Process().children())
+        started = time.monotonic()
+        child = subprocess.Popen(command, cwd=ROOT, env=self.environment)
+        try:
+            code = _wait(child)
+        except Interrupted as interrupted:
+            _end(child, interrupted)
+            _end_leftovers(before, patience=0)
+            raise
+        problem = f"exit status {code}" if code else ""
+        for left in _end_leftovers(before, patience=3):
+            print(f"left running: {left}", flush=True)
+            problem = problem or "left processes running"
+        self.results.append(Result(step, problem, time.monotonic() - started))
+        return not problem
+
+    def add(self, step: str, problem: str, seconds: float) -> None:
+        self.results.append(Result(step, problem, seconds))
+
+    @property
+    def failed(self) -> bool:
+        return any(result.problem for result in self.results)
+
+    def print_summary(self) -> None:
+        print("\n==> Summary")
+        for result in self.results:
+            verdict = f"FAILED  ({result.problem})" if result.problem else "ok"
+            print(f"{result.seconds:7.1f} s  {result.step:<24} {verdict}")
+        print(f"{sum(result.seconds for result in self.results):7.1f} s  in all", flush=True)
+
+
+def _check(suite: Suite) -> None:
+    suite.run("ruff format", BIN / "ruff", "format", "--check", "--quiet")
+    suite.run("ruff check", BIN / "ruff", "check", "--quiet")
+    suite.run("mypy", BIN / "mypy")
+    suite.run("lint-imports", BIN / "lint-imports")
+
+
+def _test(suite: Suite) -> None:
+    suite.run(f"pytest, Python {_this_python().name}", BIN / "pytest", "--durations=10")
+    other = _other_python()
+    if other is None:
+        print("\nNo second Python on this machine: the tests ran on one only.")
+        return
+    venv = f".venv-{other.name}"
+    if suite.run(f"make {venv}", "scripts/bootstrap", "--dev", "--venv", venv, "--python", other.path):
+        selection = "not browser and not process"
+        suite.run(f"pytest, Python {other.name}", ROOT / venv / "bin/pytest", "-m", selection)
+
+
+def _this_python() -> Python:
+    return Python(sys.version_info[:2], sys.executable)
+
+
+def _other_python() -> Python | None:
+    """The newest final CPython on this machine, or the oldest Rota supports when we run on the newest."""
+    programs = [program for folder in os.get_exec_path() for program in glob.glob(f"{folder}/python3.*")]
+    pyenv = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
+    programs += glob.glob(f"{pyenv}/versions/*/bin/python3.*")
+    found = {python for program in programs if (python := _describe(program)) is not None}
+    others = sorted((p for p in found if p.version != _this_python().version), key=lambda p: (p.version, p.path))
+    if not others:
+        return None
+    return others[-1] if others[-1].version > _this_python().version else others[0]
+
+
+def _describe(program: str) -> Python | None:
+    if not re.search(r"/python3\.\d+$", program):
+        return None
+    query = "import sys; v = sys.version_info; print(sys.implementation.name, v[3], v[0], v[1], sys._base_executable)"
+    done = subprocess.run([program, "-c", query], capture_output=True, text=True)
+    match done.stdout.split():
+        case ["cpython", "final", major, minor, path] if (int(major), int(minor)) >= OLDEST_PYTHON:
+            return Python((int(major), int(minor)), path)
+    return None
+
+
+@contextlib.contextmanager
+def _servers(suite: Suite) -> Iterator[bool]:
+    print("\n==> Starting PostgreSQL and MariaDB", flush=True)
+    started = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        problem = ""
+        try:
+            suite.environment |= stack.enter_context(servers.running())
+        except servers.ServerError as error:
+            print(error, file=sys.stderr)
+            problem = "did not start"
+        suite.add("database servers", problem, time.monotonic() - started)
+        yield not problem
+
+
+def _environment(temporary: Path) -> dict[str, str]:
+    """Ours, without a developer's own settings of Rota, and with a place for temporary files that we remove."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith("ROTA_") or name == "ROTA_ALLOW_SKIP"
+    }
+    return kept | {"TMPDIR": str(temporary)}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run; gives the exit status."""
+    for each in _STOP_SIGNALS:
+        signal.signal(each, _interrupt)
+    _adopt_orphans()
+    temporary = Path(tempfile.mkdtemp(prefix="rota-test-"))
+    suite = Suite(_environment(temporary))
+    try:
+        if not arguments:
+            _check(suite)
+        with _servers(suite) as are_up:
+            if are_up and arguments:
+                suite.run("pytest", BIN / "pytest", *arguments)
+            elif are_up:
+                _test(suite)
+    except Interrupted as interrupted:
+        print("\nInterrupted; everything is stopped.", flush=True)
+        return 128 + interrupted.signum
+    finally:
+        _end_leftovers(set(), patience=0)
+        shutil.rmtree(temporary, ignore_errors=True)
+    suite.print_summary()
+    return 1 if suite.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

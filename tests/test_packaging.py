@@ -1,0 +1,95 @@
+"""What leaves this repository: the wheel, and the files that build and run containers."""
+
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVICES = {"postgres", "migrate", "api", "scheduler", "worker"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of this checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    uv = shutil.which("uv") or shutil.which("uv", path=str(ROOT / ".tools/bin"))
+    assert uv, "run scripts/bootstrap: it gets uv"
+    subprocess.run([uv, "build", "--quiet", "--wheel", "--out-dir", folder], cwd=ROOT, check=True)
+    return next(folder.glob("rota-*.whl"))
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    return parsed
+
+
+@pytest.mark.process
+def test_a_wheel_holds_every_part_and_adds_only_one_name_to_a_users_python(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        files = archive.namelist()
+    assert {file.split("/")[0] for file in files if ".dist-info/" not in file} == {"rota"}
+    for part in ("alembic", "api", "cli", "common", "locales", "scheduler", "static", "templates", "worker"):
+        shipped = {file.removeprefix("rota/_app/") for file in files if file.startswith(f"rota/_app/{part}/")}
+        ours = {str(path.relative_to(ROOT)) for path in (ROOT / part).rglob("*") if path.is_file()}
+        assert shipped == {path for path in ours if "__pycache__" not in path}, part
+
+
+@pytest.mark.process
+def test_a_wheel_runs_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    program = "import sys, rota.main, common; print(common.__file__); sys.argv = ['rota', '--help']; rota.main.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{tmp_path}/rota/_app/common/")
+    assert "scheduler" in done.stdout
+
+
+def test_compose_runs_every_part_from_one_image(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert set(services) == SERVICES
+    assert {service["image"] for name, service in services.items() if name != "postgres"} == {"rota:local"}
+    assert services["worker"]["deploy"]["replicas"] == 2
+    for name in SERVICES - {"postgres", "migrate"}:
+        assert services[name]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+
+
+def test_compose_mounts_only_volumes_it_declares(compose: dict[str, Any]) -> None:
+    mounted = {mount.split(":")[0] for service in compose["services"].values() for mount in service["volumes"]}
+    assert mounted == set(compose["volumes"])
+
+
+def test_compose_has_no_default_password() -> None:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    uses = re.findall(r"\$\{(\w*PASSWORD\w*)(:?[^}]?)", text)
+    assert uses
+    assert {operator for _, operator in uses} == {":?"}
+
+
+def test_containers_and_scripts_use_the_same_uv() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    bootstrap = (ROOT / "scripts/bootstrap").read_text(encoding="utf-8")
+    in_dockerfile = re.search(r"uv==([\d.]+)", dockerfile)
+    in_bootstrap = re.search(r"UV_PINNED=([\d.]+)", bootstrap)
+    assert in_dockerfile
+    assert in_bootstrap
+    assert in_dockerfile[1] == in_bootstrap[1]
+
+
+def test_the_image_gets_all_that_a_wheel_is_made_of() -> None:
+    """.dockerignore lets in what pyproject.toml ships; a folder forgotten there would be missing in containers only."""
+    allowed = set(re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE))
+    shipped = set(
+        re.findall(r'^"(\w+)" = "rota/_app/', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    assert allowed == shipped | {"rota", "pyproject.toml", "uv.lock", "README.md", "LICENSE"}

@@ -1,0 +1,160 @@
+"""What this worker has in hand: what it took, what runs, what ended and is not recorded yet. In memory, no waiting.
+
+Kept from three sides: the claim loop takes, the runner's messages start and end, the record loop puts away. All of it
+can be lost at any moment: the database says what is ours, the runner says what runs and what ended.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from common.queue.claims import Claim, Key
+from worker.runner.protocol import Message, keys
+
+
+@dataclass(frozen=True, slots=True)
+class Wakes:
+    """The events that wake the loops before their time."""
+
+    claim: asyncio.Event = field(default_factory=asyncio.Event)
+    heartbeat: asyncio.Event = field(default_factory=asyncio.Event)
+    look: asyncio.Event = field(default_factory=asyncio.Event)
+    record: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of live output: position, stream ("o", "e"), seconds since the start, bytes as base64."""
+
+    seq: int
+    stream: str
+    at: float
+    data: str
+
+
+class Book:
+    """`now` of its methods is seconds on the clock's `monotonic`."""
+
+    def __init__(self, slots: int, wakes: Wakes) -> None:
+        self._slots = slots
+        self._wakes = wakes
+        #: In the runner or about to be: key -> where its lease begins.
+        self.active: dict[Key, float] = {}
+        #: Taken, and not yet given to the runner; part of `active`.
+        self.unsent: dict[Key, Claim] = {}
+        #: What is known of those that are active or wait to be recorded; not of those taken over.
+        self.claims: dict[Key, Claim] = {}
+        #: Ended, not recorded; oldest first.
+        self.results: dict[Key, Message] = {}
+        self.results_size = 0
+        #: Ended, the runner will send them.
+        self.expected: set[Key] = set()
+        #: Process ids to be noted: key -> (pid, since when we know).
+        self.started: dict[Key, tuple[int, float]] = {}
+        self.pieces: dict[Key, list[Piece]] = {}
+        #: Told to stop already.
+        self.stopped: set[Key] = set()
+        self.draining = False
+        #: Held while rows become ours, so that nobody takes them for forgotten ones before they are in this book.
+        self.claiming = asyncio.Lock()
+
+    @property
+    def free(self) -> int:
+        """How many more may be taken."""
+        return 0 if self.draining else self._slots - len(self.active)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs and everything is recorded."""
+        return not (self.active or self.results or self.expected)
+
+    def all(self) -> set[Key]:
+        """Everything that is in hand in any way."""
+        return {*self.active, *self.results, *self.expected}
+
+    def running(self) -> set[Key]:
+        """What the runner has."""
+        return self.active.keys() - self.unsent.keys()
+
+    # --- the claim loop ---
+
+    def take(self, claims: Iterable[Claim], leased: float) -> None:
+        """Note what has been claimed, with a lease counted from `leased`."""
+        for claim in claims:
+            self.claims[claim.key] = self.unsent[claim.key] = claim
+            self.active[claim.key] = leased
+
+    def drop(self, gone: Iterable[Key]) -> None:
+        """Forget what is not ours any more and never was started."""
+        for key in gone:
+            self.unsent.pop(key, None)
+            self.active.pop(key, None)
+            self.claims.pop(key, None)
+
+    def renewed(self, held: Iterable[Key], leased: float) -> list[Key]:
+        """Note renewed leases; returns those of them that are active."""
+        found = [key for key in held if key in self.active]
+        self.active.update(dict.fromkeys(found, leased))
+        return found
+
+    # --- the runner ---
+
+    def hello(self, running: Iterable[Key], unacked: Iterable[Key], now: float) -> None:
+        """Take what the runner says it has for the truth."""
+        before = self.active
+        unsent = {key: before[key] for key in self.unsent}
+        self.active = {key: before.get(key, now) for key in running} | unsent
+        self.expected = set(unacked) - self.results.keys()
+        self.stopped.clear()
+        self._wakes.look.set()
+        self._wakes.claim.set()
+
+    def begun(self, jobs: list[list[int]], now: float) -> None:
+        """Processes were started: [id, token, pid, …]."""
+        for execution, token, pid, *_ in jobs:
+            if (execution, token) in self.active:
+                self.started[execution, token] = (pid, now)
+
+    def shown(self, key: Key, pieces: list[list[object]]) -> None:
+        """Live output came: [seq, stream, offset, seconds, base64]."""
+        if key in self.active:
+            made = [Piece(seq, stream, at, data) for seq, stream, _, at, data in pieces]  # type: ignore[arg-type]
+            self.pieces.setdefault(key, []).extend(made)
+
+    def ended(self, results: list[Message]) -> None:
+        """Results came. They say all that the live output said."""
+        for key, result in zip(keys([[item["id"], item["token"]] for item in results]), results, strict=True):
+            if key not in self.results:
+                self.results_size += size_of(result)
+            self.results[key] = result
+            self.active.pop(key, None)
+            self.expected.discard(key)
+            self.started.pop(key, None)
+            self.pieces.pop(key, None)
+            self.stopped.discard(key)
+        self._wakes.record.set()
+        self._wakes.claim.set()
+
+    # --- the record loop ---
+
+    def oldest(self, count: int, size: int) -> list[Message]:
+        """Up to `count` results that wait to be recorded, with not much more than `size` bytes of output."""
+        found: list[Message] = []
+        for result in self.results.values():
+            if len(found) == count or size < 0:
+                break
+            found.append(result)
+            size -= size_of(result)
+        return found
+
+    def put_away(self, recorded: Iterable[Key]) -> None:
+        """Forget what is in the database."""
+        for key in recorded:
+            result = self.results.pop(key, None)
+            self.results_size -= size_of(result) if result else 0
+            self.claims.pop(key, None)
+
+
+def size_of(result: Message) -> int:
+    """About how many bytes a result takes."""
+    return 500 + len(result["stdout"]) + len(result["stderr"])

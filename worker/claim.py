@@ -1,0 +1,134 @@
+"""Taking executions and giving them to the runner."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from common.clock import Clock
+from common.config import Settings
+from common.db.session import Database, WriteSession
+from common.db.wakeup import poll_interval
+from common.process import pause
+from common.queue import claims, leases
+from common.queue.claims import Claim, Key
+from worker import environment
+from worker.book import Book
+from worker.identity import Identity
+from worker.kinds import registry
+from worker.runner_client import RunnerClient
+
+log = structlog.get_logger()
+
+#: Most that one transaction takes: the runner spawns the first while the next are being claimed.
+_BATCH = 200
+#: Seconds in which slots that fall free one after the other become one claim.
+_GATHER = 0.004
+#: Seconds between two looks where another worker holds what is due.
+_SOON = 0.05
+_GRACE = 10.0
+
+
+def deadline(leased: float, lease: float) -> float:
+    """When, on CLOCK_BOOTTIME, an at_least_once task must be stopped: early enough that it is gone when the lease is.
+
+    `leased` is the instant before the query that gave the lease of `lease` seconds was sent. With 60 s it leaves 45
+    s, of which the database may be away 35 (heartbeats come every 10), then 10 s of grace, and 5 to spare.
+    """
+    return leased + lease * 0.75
+
+
+@dataclass(slots=True)
+class Claimer:
+    """The claim loop's body."""
+
+    database: Database
+    clock: Clock
+    settings: Settings
+    identity: Identity
+    book: Book
+    runner: RunnerClient
+    base: Mapping[str, str]
+
+    async def tick(self) -> float:
+        """Take what is due, up to the free slots, and have it run; returns the seconds until there may be more."""
+        idle = poll_interval(self.database)
+        if self.book.draining:
+            await self._give_back()
+            return idle
+        if not self.runner.ready or self.runner.full:
+            return idle
+        wait = idle
+        if not self.book.unsent and self.book.free > 0:
+            if self.book.running():
+                await pause(_GATHER)
+            wait = await self._take(idle)
+        if self.book.unsent:
+            await self._send()
+        return wait
+
+    async def _take(self, idle: float) -> float:
+        async with self.book.claiming:
+            limit = min(self.book.free, _BATCH)
+            if limit <= 0:
+                return idle
+            leased = self.clock.monotonic()
+            found, wait = await self.database.transact(lambda session: self._claim(session, limit, idle))
+            self.book.take(found, leased)
+        return wait
+
+    async def _claim(self, session: WriteSession, limit: int, idle: float) -> tuple[list[Claim], float]:
+        """Up to `limit` claims, and the seconds after which another look may find more."""
+        now = await self.clock.now(session)
+        queues = self.settings.queues
+        found = await claims.claim(
+            session, worker_id=self.identity.id, queues=queues, limit=limit, lease=self.settings.lease, now=now
+        )
+        if len(found) == limit:
+            return found, 0.0
+        soonest = await claims.next_available(session, queues=queues)
+        if soonest is None:
+            return found, idle
+        return found, min(idle, max((soonest - now).total_seconds(), _SOON))
+
+    async def _send(self) -> None:
+        """Say that they may start from now on, then have them start; those that are not ours any more are dropped."""
+        taken = dict(self.book.unsent)
+        mine = await self.database.transact(
+            lambda session: claims.mark_spawned(session, worker_id=self.identity.id, keys=list(taken))
+        )
+        self.book.drop(taken.keys() - mine)
+        # Without a line they stay marked and unsent, and go out with the next tick after the next hello.
+        if self.runner.ready:
+            self.runner.start([self._job(claim) for key, claim in taken.items() if key in mine])
+            for key in mine:
+                self.book.unsent.pop(key, None)
+
+    async def _give_back(self) -> None:
+        """Leave to others what was taken and not started when the worker was told to stop."""
+        keys = list(self.book.unsent)
+        if keys:
+            await self.database.transact(lambda session: self._abandon(session, keys))
+            self.book.drop(keys)
+
+    async def _abandon(self, session: WriteSession, keys: list[Key]) -> None:
+        now = await self.clock.now(session)
+        await leases.abandon(session, worker_id=self.identity.id, keys=keys, now=now, error="the worker was stopped")
+
+    def _job(self, claim: Claim) -> dict[str, Any]:
+        """One attempt as the runner wants it."""
+        again = claim.delivery == "at_least_once"
+        return {
+            "id": claim.id,
+            "token": claim.token,
+            "argv": registry.argv(claim),
+            "env": environment.build(claim, self.base),
+            "cwd": claim.spec.get("cwd"),
+            "timeout": claim.timeout,
+            # What runs up to its deadline must be gone when its lease is.
+            "grace": min(_GRACE, self.settings.lease / 6) if again else _GRACE,
+            "output_cap": self.settings.output_limit,
+            "on_deadline": "stop" if again else "run_on",
+            "deadline": deadline(self.book.active[claim.key], self.settings.lease),
+        }

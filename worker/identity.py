@@ -1,0 +1,99 @@
+"""Who this worker is: an id that outlives restarts, a folder, and the row in `workers`."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import insert, select, update
+
+from common.config import Settings
+from common.db.models import Worker, table_of
+from common.db.session import WriteSession
+from common.errors import ConfigurationError
+from common.process import boot_id, host
+from rota import __version__
+
+W = table_of(Worker)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """`id` is the same after every restart; `folder` holds it, the runner's socket and its spool."""
+
+    id: str
+    name: str
+    folder: Path
+
+
+@contextlib.contextmanager
+def acquired(settings: Settings) -> Iterator[Identity]:
+    """The identity of this worker, for as long as it runs; raises ConfigurationError when another one has it."""
+    name = settings.worker_name or host()
+    if name in (".", ".."):
+        raise ConfigurationError(f"ROTA_WORKER_NAME: {name!r} is not a name.")
+    folder = settings.data_dir.resolve() / "workers" / name
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigurationError(
+                f"A worker named {name!r} is already running on {settings.data_dir}."
+                " Give this one a name of its own with ROTA_WORKER_NAME."
+            ) from None
+        yield Identity(_read_or_make(folder / "id"), name, folder)
+    finally:
+        os.close(lock)
+
+
+def _read_or_make(path: Path) -> str:
+    """The id in the file. A new one is written aside first: half an id would make this worker a stranger to itself."""
+    with contextlib.suppress(FileNotFoundError):
+        if found := path.read_text().strip():
+            return found
+    made = uuid4().hex
+    aside = path.with_suffix(".new")
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(made + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+    return made
+
+
+async def register(session: WriteSession, identity: Identity, settings: Settings, *, now: datetime) -> int:
+    """Enter the worker into the database; returns its generation, one more than that of the process before."""
+    values = {
+        "name": identity.name,
+        "host": host(),
+        "pid": os.getpid(),
+        "boot_id": boot_id(),
+        "version": __version__,
+        "queues": settings.queues,
+        "slots": settings.slots,
+        "running": 0,
+        "draining": False,
+        "started_at": now,
+        "heartbeat_at": now,
+        "stopped_at": None,
+    }
+    before = await session.scalar(select(W.c.generation).where(W.c.id == identity.id).with_for_update())
+    if before is None:
+        await session.execute(insert(W).values(id=identity.id, generation=1, **values))
+        return 1
+    generation = int(before) + 1
+    await session.execute(update(W).where(W.c.id == identity.id).values(generation=generation, **values))
+    return generation
+
+
+async def retire(session: WriteSession, identity: Identity, *, generation: int, now: datetime) -> None:
+    """Note that the worker has stopped in good order."""
+    mine = [W.c.id == identity.id, W.c.generation == generation]
+    await session.execute(update(W).where(*mine).values(running=0, draining=False, stopped_at=now, heartbeat_at=now))

@@ -1,0 +1,114 @@
+"""The worker: claims executions, has them run by its runner, records what became of them."""
+
+import asyncio
+import os
+import signal
+
+import structlog
+
+from common.clock import Clock
+from common.config import Settings
+from common.db.errors import is_away
+from common.db.session import Database, WriteSession
+from common.db.wakeup import Wakeup
+from common.process import Loop, backoff, pause, run_all, stop_with_parent
+from worker import environment, identity
+from worker.book import Book, Wakes
+from worker.claim import Claimer
+from worker.drain import Drain
+from worker.heartbeat import Heart
+from worker.identity import Identity
+from worker.output import Shower
+from worker.record import Recorder
+from worker.runner_client import RunnerClient
+
+log = structlog.get_logger()
+
+
+async def main(settings: Settings, stop: asyncio.Event | None = None) -> None:
+    """Work until `stop` is set; without one, until SIGTERM or SIGINT (the second of them: at once).
+
+    Raises ConfigurationError when a worker of this name runs on this data folder, and leases.Superseded when
+    another process has taken over this worker's id.
+    """
+    hurry = asyncio.Event()
+    if stop is None:
+        stop = asyncio.Event()
+        _stop_on_signals(stop, hurry)
+    with identity.acquired(settings) as own:
+        database = Database(settings.url, synchronous=settings.sqlite_synchronous)
+        try:
+            await _work(settings, database, own, stop, hurry)
+        finally:
+            await database.dispose()
+
+
+async def _work(
+    settings: Settings, database: Database, own: Identity, stop: asyncio.Event, hurry: asyncio.Event
+) -> None:
+    clock = Clock()
+    generation = await _register(settings, database, own, clock, stop)
+    if generation is None:
+        return
+    log.info("worker started", id=own.id, name=own.name, generation=generation, slots=settings.slots)
+    wakes = Wakes()
+    book = Book(settings.slots, wakes)
+    base = environment.passed_on(os.environ)
+    runner = RunnerClient(own.folder / "runner", own.id, base, book, clock)
+    heart = Heart(database, clock, settings, own, generation, book, runner)
+    loops = (
+        Loop("claim", Claimer(database, clock, settings, own, book, runner, base).tick, wakes.claim),
+        Loop("heartbeat", heart.beat, wakes.heartbeat),
+        Loop("look", heart.look, wakes.look),
+        Loop("record", Recorder(database, clock, own, book, runner, wakes).tick, wakes.record),
+        Loop("output", Shower(database, clock, own, book).tick),
+    )
+    drain = Drain(database, clock, own, generation, book, runner, wakes, settings.drain_timeout, stop, hurry)
+    ended = asyncio.Event()
+    await run_all(
+        ended,
+        *(loop.run(ended) for loop in loops),
+        runner.run(ended),
+        drain.run(ended),
+        _with_parent(stop, ended),
+        Wakeup(settings.url, [wakes.claim, wakes.look]).run(ended),
+    )
+
+
+async def _register(
+    settings: Settings, database: Database, own: Identity, clock: Clock, stop: asyncio.Event
+) -> int | None:
+    """Enter the worker into the database, however long that is away; returns its generation, None when stopped."""
+
+    async def enter(session: WriteSession) -> int:
+        return await identity.register(session, own, settings, now=await clock.now(session))
+
+    failures = 0
+    while not stop.is_set():
+        try:
+            await database.check()
+            return await database.transact(enter)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            failures += 1
+            log.warning("database away", error=type(error).__name__)
+            await pause(backoff(failures), stop)
+    return None
+
+
+async def _with_parent(stop: asyncio.Event, ended: asyncio.Event) -> None:
+    """Stop when the supervisor is gone."""
+    watching = asyncio.ensure_future(stop_with_parent(stop))
+    await pause(None, ended)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+
+
+def _stop_on_signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:
+    def handle() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, handle)

@@ -1,0 +1,110 @@
+"""What is seen of an execution while it runs: its process id and its output so far."""
+
+from base64 import b64decode
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import select, tuple_
+
+from common.clock import Clock
+from common.db.functions import insert_ignore
+from common.db.models import ExecutionOutput, table_of
+from common.db.session import Database, WriteSession
+from common.db.wakeup import notify
+from common.domain.states import Status
+from common.queue.claims import Key, mark_started
+from common.queue.transitions import E
+from worker.book import Book, Piece
+from worker.identity import Identity
+
+log = structlog.get_logger()
+P = table_of(ExecutionOutput)
+
+_TICK = 0.4
+#: Seconds a process must have lived for its id to be written: the result of a short one says it anyway.
+_LIVED = 0.3
+_ROWS = 500
+_SIZE = 4 << 20
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Shower:
+    """The output loop's body."""
+
+    database: Database
+    clock: Clock
+    identity: Identity
+    book: Book
+
+    async def tick(self) -> float:
+        """Write what has come since the last time."""
+        settled = self.clock.monotonic() - _LIVED
+        started = [(*key, pid) for key, (pid, since) in self.book.started.items() if since < settled]
+        pieces, self.book.pieces = self.book.pieces, {}
+        if not (started or pieces):
+            return _TICK
+        try:
+            await self.database.transact(lambda session: self._write(session, started, pieces))
+        except Exception:
+            self._keep(pieces)
+            raise
+        for execution_id, token, _ in started:
+            self.book.started.pop((execution_id, token), None)
+        return _TICK
+
+    def _keep(self, pieces: dict[Key, list[Piece]]) -> None:
+        """Put pieces back that could not be written; what has ended meanwhile needs them no more."""
+        for key, items in pieces.items():
+            if key in self.book.active:
+                self.book.pieces[key] = items + self.book.pieces.get(key, [])
+
+    async def _write(
+        self, session: WriteSession, started: list[tuple[int, int, int]], pieces: dict[Key, list[Piece]]
+    ) -> None:
+        await mark_started(session, started)
+        if not pieces:
+            return
+        # Locked, and only while it runs: pieces written after the result would pass for the whole output.
+        rows = await session.execute(
+            select(E.c.id, E.c.token)
+            .where(
+                tuple_(E.c.id, E.c.token).in_(sorted(pieces)),
+                E.c.status == Status.RUNNING,
+                E.c.worker_id == self.identity.id,
+            )
+            .order_by(E.c.id)
+            .with_for_update()
+        )
+        mine = [(row.id, row.token) for row in rows]
+        for chunk in _chunks(_row(key, piece) for key in mine for piece in pieces[key]):
+            await insert_ignore(session, P, chunk)
+        await notify(session)
+
+
+def _row(key: Key, piece: Piece) -> Row:
+    return {
+        "execution_id": key[0],
+        "token": key[1],
+        "seq": piece.seq,
+        "stream": piece.stream,
+        "at": piece.at,
+        "data": b64decode(piece.data),
+    }
+
+
+def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Rows in groups that one statement can take."""
+    chunk: list[Row] = []
+    size = 0
+    for row in rows:
+        chunk.append(row)
+        size += len(row["data"])
+        if len(chunk) == _ROWS or size > _SIZE:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk

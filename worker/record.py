@@ -1,0 +1,132 @@
+"""Recording what ended: many results a transaction, in the order they came, until the database has them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import delete
+from sqlalchemy.exc import DBAPIError
+
+from common.clock import Clock
+from common.db.errors import is_away
+from common.db.functions import insert_ignore
+from common.db.models import ExecutionOutput, table_of
+from common.db.session import Database, WriteSession
+from common.db.wakeup import notify
+from common.process import pause
+from common.queue import claims
+from common.queue.claims import Claim, Key
+from common.queue.finish import finish
+from worker.book import Book, Wakes
+from worker.identity import Identity
+from worker.outcome import Ending, ending
+from worker.runner.protocol import Message
+from worker.runner_client import RunnerClient
+
+log = structlog.get_logger()
+P = table_of(ExecutionOutput)
+
+_BATCH = 200
+_SIZE = 8 << 20
+_GATHER = 0.005
+_IDLE = 5.0
+#: Bytes of one stored piece: MySQL takes 16 MiB in a packet, and escapes them.
+_PIECE = 1 << 20
+
+
+@dataclass(slots=True)
+class Recorder:
+    """The record loop's body."""
+
+    database: Database
+    clock: Clock
+    identity: Identity
+    book: Book
+    runner: RunnerClient
+    wakes: Wakes
+
+    async def tick(self) -> float:
+        """Record a batch of results, if there are any."""
+        if not self.book.results:
+            return _IDLE
+        if len(self.book.results) < _BATCH:
+            await pause(_GATHER)
+        batch = self.book.oldest(_BATCH, _SIZE)
+        try:
+            await self._record(batch)
+        except DBAPIError as error:
+            if is_away(error):
+                raise
+            await self._record_each(batch)
+        # A retry without a delay may be claimed from now on.
+        self.wakes.claim.set()
+        return 0.0
+
+    async def _record_each(self, batch: Sequence[Message]) -> None:
+        """The database refused something in the batch: it must not hold up the others, nor come back for ever."""
+        for message in batch:
+            try:
+                await self._record([message])
+            except DBAPIError as error:
+                if is_away(error):
+                    raise
+                log.exception("output refused by the database", execution=message["id"])
+                said = f"its output could not be stored: {type(error.orig).__name__}"
+                none = {"stdout": "", "stderr": "", "stdout_cut": None, "stderr_cut": None}
+                await self._record([message | none | {"error": said, "refused": True}])
+
+    async def _record(self, batch: Sequence[Message]) -> None:
+        stale = await self.database.transact(lambda session: self._write(session, batch))
+        if stale:
+            log.warning("late results dropped", executions=sorted(key[0] for key in stale))
+        done = [(message["id"], message["token"]) for message in batch]
+        self.book.put_away(done)
+        self.runner.acknowledge(done)
+
+    async def _write(self, session: WriteSession, batch: Sequence[Message]) -> set[Key]:
+        """One transaction; returns the keys that were stale."""
+        known = await self._claims(session, batch)
+        now = await self.clock.now(session)
+        shift = _shift(now, self.clock.local())
+        found: list[Ending] = []
+        stale: set[Key] = set()
+        for message in batch:
+            key = (message["id"], message["token"])
+            if claim := known.get(key):
+                found.append(ending(message, claim, worker_id=self.identity.id, now=now, shift=shift))
+            else:
+                stale.add(key)
+        stale |= await finish(session, [item.result for item in found])
+        await _keep_raw(session, [item for item in found if item.raw and item.result.key not in stale])
+        await notify(session)
+        return stale
+
+    async def _claims(self, session: WriteSession, batch: Sequence[Message]) -> Mapping[Key, Claim]:
+        """The claims of these results; those of a predecessor are read again."""
+        keys = [(message["id"], message["token"]) for message in batch]
+        missing = [key for key in keys if key not in self.book.claims]
+        if not missing:
+            return self.book.claims
+        return {**self.book.claims, **await claims.load(session, missing)}
+
+
+def _shift(now: datetime, local: datetime) -> timedelta:
+    """What to add to this machine's clock to get the database's; nothing where they agree as well as clocks do."""
+    shift = now - local
+    return shift if abs(shift) > timedelta(seconds=0.05) else timedelta(0)
+
+
+async def _keep_raw(session: WriteSession, found: Sequence[Ending]) -> None:
+    """Store the bytes of output that is not the same as text, in place of the live pieces."""
+    for item in found:
+        execution_id, token = item.result.key
+        await session.execute(delete(P).where(P.c.execution_id == execution_id, P.c.token == token))
+        rows: list[dict[str, Any]] = []
+        for stream, data in item.raw:
+            for start in range(0, len(data), _PIECE):
+                piece = {"stream": stream, "at": 0.0, "data": data[start : start + _PIECE], "seq": len(rows) + 1}
+                rows.append({"execution_id": execution_id, "token": token, **piece})
+        for row in rows:
+            await insert_ignore(session, P, [row])
