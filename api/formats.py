@@ -39,6 +39,10 @@ class Locale:
         """What stands between two sentences: Chinese has none."""
         return "" if self.lang == "zh_CN" else " "
 
+    @property
+    def comma(self) -> str:
+        return "，" if self.lang == "zh_CN" else ", "
+
     def gettext(self, message: str, **values: object) -> str:
         text = self.t.gettext(message) if message else ""
         return text % values if values else text

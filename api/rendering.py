@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -35,7 +35,7 @@ def locale_of(request: Request, now: datetime | None = None) -> Locale:
         return known
     request.state.locale = Locale(
         lang=negotiate(request.cookies.get(LANG_COOKIE), request.headers.get("accept-language")),
-        now=now or datetime.now(UTC),
+        now=now or request.app.state.clock.local(),
         zone=zone_of(unquote(request.cookies.get(ZONE_COOKIE, ""))) or UTC_ZONE,
     )
     return request.state.locale  # type: ignore[no-any-return]

@@ -106,7 +106,7 @@ class Book:
         self.active = {key: before.get(key, now) for key in running} | unsent
         self.expected = set(unacked) - self.results.keys()
         self.stopped.clear()
-        self._wakes.look.set()
+        self._wakes.heartbeat.set()
         self._wakes.claim.set()
 
     def begun(self, jobs: list[list[int]], now: float) -> None:

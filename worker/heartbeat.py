@@ -1,7 +1,7 @@
 """Signs of life, and comparing what the database says with what the runner has.
 
-Two looks: every few seconds all leases are renewed; every second, and whenever something was written, it is only read
-what shall be stopped.
+Every few seconds all leases are renewed, and everything is compared; so it is whenever a runner says hello. Every
+second, and whenever something was written, it is only read what shall be stopped.
 """
 
 from dataclasses import dataclass, field
@@ -69,28 +69,27 @@ class Heart:
         )
 
     async def look(self) -> float:
-        """See what shall be stopped, and what was forgotten."""
-        before = self.book.all()
-        async with self.database.read() as session:
-            held = await leases.held(session, worker_id=self.identity.id)
-        await self._compare(held, before)
-        await pause(_LEAST)
+        """See what somebody asked to stop."""
+        if self.runner.ready and self.book.active:
+            async with self.database.read() as session:
+                asked = await leases.to_stop(session, worker_id=self.identity.id)
+            self._stop(asked, "cancelled")
+            await pause(_LEAST)
         return _LOOK
 
     async def _compare(self, held: list[Held], before: set[Key]) -> None:
         """Act on every difference. `before` is what was in hand before the database was asked."""
         if not self.runner.ready:
             return
-        self._stop([item.key for item in held if item.cancel_requested], "cancelled")
+        self._stop({item.key for item in held if item.cancel_requested}, "cancelled")
         ours = {item.key for item in held}
         if not_ours := (before & self.book.running()) - ours - self.book.stopped - self._late:
             await self._stop_lost(not_ours)
         if ours - before - self.book.all():
             await self._give_up()
 
-    def _stop(self, which: list[Key], reason: str) -> None:
-        running = self.book.running()
-        fresh = [key for key in which if key in running and key not in self.book.stopped]
+    def _stop(self, which: set[Key], reason: str) -> None:
+        fresh = sorted((which & self.book.running()) - self.book.stopped)
         if fresh:
             log.info("stopping", executions=[key[0] for key in fresh], reason=reason)
             self.runner.stop(fresh, reason)
@@ -104,7 +103,7 @@ class Heart:
             )
         late = {(row.id, row.token) for row in rows}
         self._late = (self._late & self.book.running()) | late
-        self._stop(sorted(keys - late), "lost")
+        self._stop(keys - late, "lost")
 
     async def _give_up(self) -> None:
         """What the database says is ours and nobody here has heard of: its process is gone, or never was.

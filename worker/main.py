@@ -9,6 +9,7 @@ import structlog
 from common.clock import Clock
 from common.config import Settings
 from common.db.errors import is_away
+from common.db.schema import ensure_schema
 from common.db.session import Database, WriteSession
 from common.db.wakeup import Wakeup
 from common.process import Loop, backoff, pause, run_all, stop_with_parent
@@ -86,7 +87,7 @@ async def _register(
     failures = 0
     while not stop.is_set():
         try:
-            await database.check()
+            await ensure_schema(database, settings.url)
             return await database.transact(enter)
         except Exception as error:
             if not is_away(error):

@@ -29,6 +29,8 @@ _READ = 1 << 18
 #: Bytes of results in memory above which no more is read: the database is away, and the runner's disk has them.
 _ENOUGH = 64 << 20
 _LOG_SIZE = 1 << 20
+#: How often, and in which seconds, we look whether a runner that hung up has gone.
+_GOODBYES, _GOODBYE = 50, 0.02
 
 
 class RunnerClient:
@@ -63,7 +65,7 @@ class RunnerClient:
                 continue
             failures = 0
             await self._converse(reader, writer, stop)
-        self._let_go()
+        await self._let_go()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stop: asyncio.Event) -> None:
         self._writer, self.full = writer, False
@@ -168,9 +170,14 @@ class RunnerClient:
             )
         log.info("runner started", pid=self._process.pid)
 
-    def _let_go(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.returncode = 0  # it stays on purpose: Popen shall not complain
+    async def _let_go(self) -> None:
+        """Part from the runner: it stays on purpose, unless it was told to quit."""
+        for _ in range(_GOODBYES if self.quitting else 1):
+            if self._process is None or self._process.poll() is not None:
+                return
+            await pause(_GOODBYE)
+        assert self._process is not None
+        self._process.returncode = 0  # Popen shall not complain that it still runs
 
 
 def _log_file(path: Path) -> Any:

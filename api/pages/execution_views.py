@@ -219,7 +219,7 @@ def execution_detail(
         may_run=rights.run and row.status != Status.RUNNING,
         facts=_facts(row, locale),
         history=_history(row, attempts, locale),
-        history_day=f"{locale.date(row.created_at)}, {locale.zone.key}",
+        history_day=f"{locale.date(row.created_at)}{locale.comma}{locale.zone.key}",
         log=log,
         bars=bars,
         bars_range=bars_range,
@@ -262,8 +262,8 @@ def _moment(instant: datetime | None, locale: Locale) -> str | Markup:
 
 
 def _lateness(row: Record, locale: Locale) -> str:
-    """How long after it was due; only the first attempt can be late."""
-    if row.started_at is None or row.token > 1 or row.started_at - row.scheduled_for < _LATE:
+    """How long after it was due; only the first attempt of a scheduled run can be late."""
+    if row.started_at is None or row.token > 1 or row.trigger == "manual" or row.started_at - row.scheduled_for < _LATE:
         return ""
     late = (row.started_at - row.scheduled_for).total_seconds()
     return locale.gettext("%(time)s late", time=locale.duration(late))

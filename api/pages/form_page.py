@@ -69,4 +69,4 @@ def _advanced(form: TaskForm, locale: Locale) -> str:
     timeout = _("timeout %(n)s s", n=form.timeout) if form.timeout else _("no timeout")
     count = int(form.retries) if form.retries.isdecimal() and len(form.retries) < 4 else 0
     again = locale.ngettext("%(n)s retry", "%(n)s retries", count) if count else _("no retries")
-    return ", ".join((timeout, again, _(CONCURRENCY.get(form.concurrency, form.concurrency)).lower()))
+    return locale.comma.join((timeout, again, _(CONCURRENCY.get(form.concurrency, form.concurrency)).lower()))

@@ -174,7 +174,7 @@ def _bar(last: Last, locale: Locale) -> Bar:
     if seconds is not None:
         said.append(locale.duration(seconds))
     said.append(locale.stamp(last.started_at or last.scheduled_for))
-    return Bar(str(last.status), seconds, execution_url(last.id), ", ".join(said))
+    return Bar(str(last.status), seconds, execution_url(last.id), locale.comma.join(said))
 
 
 # ---- the list ----
@@ -429,12 +429,12 @@ def _failure(recent: Sequence[Last], locale: Locale, output: tuple[str, str]) ->
         return None
     said = words.outcome_short(words.Ran(status=last.status, exit_code=last.exit_code), locale)
     when = last.finished_at or last.scheduled_for
-    lines = (output[1] or output[0] or last.error or "").strip().splitlines()[-6:]
+    lines = (output[1] or output[0] or ("" if last.exit_code is not None else last.error) or "").strip().splitlines()[-6:]
     later = [each for each in recent if each.id > last.id and each.status == "success"]
     note = ""
     if later:
         note = locale.ngettext("It worked %(n)s time since.", "It worked %(n)s times since.", len(later))
-    title = f"{locale.stamp(when)}, {said}"
+    title = f"{locale.stamp(when)}{locale.comma}{said}"
     return Failure(str(last.status), execution_url(last.id), title, "\n".join(line[:300] for line in lines), note)
 
 

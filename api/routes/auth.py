@@ -14,6 +14,7 @@ from common.errors import Forbidden, NotAuthenticated
 from common.i18n import N_
 from common.security import tokens
 from common.services import signin, users
+from common.services.inputs import Prose
 
 public = APIRouter(prefix="/auth", tags=["auth"])
 private = APIRouter(prefix="/auth", tags=["auth"])
@@ -23,8 +24,8 @@ class Credentials(BaseModel):
     """User name and password."""
 
     model_config = ConfigDict(extra="ignore")
-    username: str = Field(min_length=1, max_length=200)
-    password: str = Field(min_length=1, max_length=1024)
+    username: Prose = Field(min_length=1, max_length=200)
+    password: Prose = Field(min_length=1, max_length=1024)
 
 
 class Token(Answer):
@@ -40,7 +41,7 @@ class Refresh(BaseModel):
     """A refresh token; it is good for one use."""
 
     model_config = ConfigDict(extra="forbid")
-    refresh_token: str = Field(max_length=200)
+    refresh_token: str = Field(pattern=r"^[0-9a-f]{32}\.[A-Za-z0-9_-]{20,100}$")
 
 
 class Me(Answer):

@@ -1,6 +1,5 @@
 """When something runs: for an expression, and for a task."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -14,7 +13,7 @@ from common.domain import triggers
 from common.errors import Invalid
 from common.i18n import N_
 from common.services import schedules, tasks
-from common.services.inputs import ScheduleInput
+from common.services.inputs import ScheduleInput, Time
 
 router = APIRouter(tags=["cron"])
 
@@ -28,14 +27,14 @@ async def cron_next(
     kind: Literal["cron", "interval", "once"] = "cron",
     timezone: Annotated[str, Query(max_length=64)] = "UTC",
     count: Annotated[int, Query(ge=1, le=100)] = 5,
-    after: Annotated[datetime | None, Query(description="ISO instant; now when left out.")] = None,
+    after: Annotated[Time | None, Query(description="ISO instant; now when left out.")] = None,
 ) -> schema.CronNext:
     """The next instants of an expression, in UTC and local time, with the expression in words."""
     name = "cron" if expr is None and cron is not None else "expr"
     text = (expr if expr is not None else cron or "").strip()
     if not text:
         raise Invalid(N_("Give a cron expression, for example expr=*/5 * * * *"), field="expr")
-    start = (after if after.tzinfo else after.replace(tzinfo=UTC)) if after else now
+    start = after or now
     item = ScheduleInput.model_construct(kind=kind, expr=text, timezone=timezone, start_at=None, end_at=None, jitter=0)
     trigger = schedules.parse(item, field=name, zone=timezone, key="", now=min(now, start))
     preview = triggers.preview(trigger, after=start, count=count)

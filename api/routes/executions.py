@@ -1,7 +1,5 @@
 """Executions: list, look, stop."""
 
-from datetime import UTC, datetime
-
 from fastapi import APIRouter
 
 from api.deps import ReadDep, UserDep, WriteDep, WriteNow
@@ -12,6 +10,7 @@ from common.domain.states import Status
 from common.queries import executions as queries
 from common.queries.executions import ExecutionQuery
 from common.services import executions, tasks
+from common.services.inputs import Time
 
 router = APIRouter(tags=["executions"])
 
@@ -28,15 +27,13 @@ async def list_executions(
     status: Status | None = None,
     trigger: Search = "",
     search: Search = "",
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Time | None = None,
+    until: Time | None = None,
     page: PageNumber = 1,
     page_size: PageSize = 50,
 ) -> Page[ExecutionHead]:
     """List executions of all tasks, the newest first; `search` looks in the task's name."""
-    return await _page(
-        session, ExecutionQuery(None, status, trigger, _aware(since), _aware(until), search, page, page_size)
-    )
+    return await _page(session, ExecutionQuery(None, status, trigger, since, until, search, page, page_size))
 
 
 @router.get("/executions/{execution_id}")
@@ -61,14 +58,14 @@ async def list_task_executions(
     session: ReadDep,
     status: Status | None = None,
     trigger: Search = "",
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Time | None = None,
+    until: Time | None = None,
     page: PageNumber = 1,
     page_size: PageSize = 50,
 ) -> Page[ExecutionHead]:
     """List the executions of a task, the newest first; times bound the instant they were scheduled for."""
     await tasks.get(session, task_id)
-    query = ExecutionQuery(task_id, status, trigger, _aware(since), _aware(until), "", page, page_size)
+    query = ExecutionQuery(task_id, status, trigger, since, until, "", page, page_size)
     return await _page(session, query)
 
 
@@ -86,8 +83,3 @@ async def _whole(session: ReadSession, execution_id: int, *, task_id: int | None
         ExecutionOut.values(row)
         | {"stdout": stdout, "stderr": stderr, "attempts": [AttemptOut.of(attempt) for attempt in attempts]}
     )
-
-
-def _aware(instant: datetime | None) -> datetime | None:
-    """A time without a zone is UTC, as every time the API gives."""
-    return instant.replace(tzinfo=UTC) if instant is not None and instant.tzinfo is None else instant

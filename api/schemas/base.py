@@ -6,6 +6,8 @@ from typing import Annotated, Generic, TypeVar
 from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
 
+from common.services.inputs import storable
+
 T = TypeVar("T")
 _MAX_ID = 2**63 - 1
 
@@ -14,17 +16,11 @@ def _iso(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _storable(value: str) -> str:
-    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError("must be valid text without NUL")
-    return value
-
-
 #: ISO 8601 in UTC with milliseconds.
 Instant = Annotated[datetime, PlainSerializer(_iso, return_type=str)]
 TaskId = Annotated[int, Path(ge=1, le=_MAX_ID, description="Id of the task.")]
 ExecutionId = Annotated[int, Path(ge=1, le=_MAX_ID, description="Id of the execution.")]
-Search = Annotated[str, Query(max_length=200), AfterValidator(_storable)]
+Search = Annotated[str, Query(max_length=200), AfterValidator(storable)]
 PageNumber = Annotated[int, Query(ge=1, le=10_000_000)]
 PageSize = Annotated[int, Query(ge=1, le=500)]
 

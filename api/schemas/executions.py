@@ -78,7 +78,7 @@ class AttemptOut(Answer):
     def of(cls, row: Record) -> "AttemptOut":
         """The answer for a row of `attempts`."""
         own = {name: getattr(row, name) for name in cls.model_fields if hasattr(row, name)}
-        return cls.model_validate(own | {"attempt": row.token, "worker": row.worker_id})
+        return cls.model_validate(own | {"attempt": row.token, "worker": row.worker_name or row.worker_id})
 
 
 class ExecutionOut(ExecutionHead):

@@ -75,7 +75,11 @@ class Database:
         if self.dialect != "mysql":
             return
         async with self.read() as session:
-            level = await session.scalar(text("SELECT @@transaction_isolation"))
+            # MariaDB before 11.1 has only the old name of the variable.
+            rows = await session.execute(
+                text("SHOW VARIABLES WHERE variable_name IN ('transaction_isolation', 'tx_isolation')")
+            )
+            level = rows.all()[0][1]
             if level != "READ-COMMITTED":
                 raise ConfigurationError(f"MySQL must run READ COMMITTED for Rota, it runs {level}.")
             await session.execute(text("CREATE TEMPORARY TABLE rota_probe (id INT PRIMARY KEY, v INT)"))

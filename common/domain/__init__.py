@@ -1,1 +1,1 @@
-"""Owns the pure rules: no database, no clock, no web. Time is always an argument."""
+"""Owns the pure rules: no database, no clock, no web; time is always an argument."""

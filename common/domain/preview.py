@@ -1,7 +1,7 @@
 """The next fires of a schedule as a person wants to see them: UTC, local, and what is odd about them."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, datetime, timedelta
 from itertools import pairwise
 
 from common.domain.cron import Cron
@@ -40,7 +40,7 @@ def preview(trigger: Trigger, *, after: datetime, count: int) -> Preview:
     while len(shown) < count and (found := trigger.find_after(shown[-1].utc if shown else after)) is not None:
         local = found.instant.astimezone(zone(trigger.timezone))
         shown.append(PreviewInstant(found.instant, local, _note(found, local)))
-    return Preview(shown, [*_of_rhythm(shown, count, trigger), *_of_kind(trigger, after)])
+    return Preview(shown, [*_of_rhythm(shown, count, trigger), *_of_kind(shown, trigger)])
 
 
 def _note(found: Found, local: datetime) -> Note | None:
@@ -60,11 +60,13 @@ def _of_rhythm(shown: list[PreviewInstant], count: int, trigger: Trigger) -> lis
     return notes
 
 
-def _of_kind(trigger: Trigger, after: datetime) -> list[Note]:
+def _of_kind(shown: list[PreviewInstant], trigger: Trigger) -> list[Note]:
     if trigger.kind == "cron":
         return _of_cron(parse_cron(trigger.expr, trigger.hash_key), trigger)
-    if trigger.kind == "interval" and parse_interval(trigger.expr) % _DAY == timedelta(0):
-        return [Note("real_time")] if changes(zone(trigger.timezone), after, after + _YEAR) else []
+    whole_days = trigger.kind == "interval" and not parse_interval(trigger.expr) % _DAY
+    if whole_days and shown and shown[0].utc.year < MAXYEAR:
+        first = shown[0].utc
+        return [Note("real_time")] if changes(zone(trigger.timezone), first, first + _YEAR) else []
     return []
 
 

@@ -94,9 +94,14 @@ async def pieces(session: ReadSession, execution_id: int, token: int) -> list[Re
 
 
 async def attempts(session: ReadSession, execution_id: int, *, with_output: bool = False) -> list[Record]:
-    """Every attempt that has ended, the first one first."""
+    """Every attempt that has ended, the first one first, with `worker_name`."""
     columns = [column for column in A.c if with_output or column.name not in ("stdout", "stderr")]
-    rows = await session.execute(select(*columns).where(A.c.execution_id == execution_id).order_by(A.c.token))
+    rows = await session.execute(
+        select(*columns, W.c.name.label("worker_name"))
+        .select_from(A.outerjoin(W, W.c.id == A.c.worker_id))
+        .where(A.c.execution_id == execution_id)
+        .order_by(A.c.token)
+    )
     return list(rows)
 
 

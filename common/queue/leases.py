@@ -50,6 +50,16 @@ async def held(session: ReadSession, *, worker_id: str) -> list[Held]:
     return [Held(row.id, row.token, row.cancel_requested_at is not None, row.spawned) for row in rows]
 
 
+async def to_stop(session: ReadSession, *, worker_id: str) -> set[Key]:
+    """What this worker runs and somebody asked to stop: cheap, to be asked often."""
+    rows = await session.execute(
+        select(E.c.id, E.c.token).where(
+            E.c.worker_id == worker_id, E.c.status == Status.RUNNING, E.c.cancel_requested_at.is_not(None)
+        )
+    )
+    return {(row.id, row.token) for row in rows}
+
+
 async def renew(
     session: WriteSession, *, worker_id: str, generation: int, lease: float, now: datetime, **values: Any
 ) -> list[Held]:

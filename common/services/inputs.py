@@ -1,7 +1,7 @@
 """What people may say about a task: one model for API, pages and command line, with limits and their reasons."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
@@ -13,19 +13,29 @@ MAX_ARGUMENTS = 1_000_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def _one_line(value: str) -> str:
-    if _CONTROL.search(value):
-        raise ValueError("must not contain line breaks or control characters")
+def storable(value: str) -> str:
+    """Refuse text that not every database can keep: PostgreSQL takes no NUL, nobody takes half a character."""
+    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("must be valid text without NUL characters")
     return value
 
 
+def plausible(value: datetime) -> datetime:
+    """Take a time without a zone as UTC; refuse what cannot be moved between zones."""
+    if not 1970 <= value.year <= 9000:
+        raise ValueError("must be between the years 1970 and 9000")
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _one_line(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("must not contain line breaks or control characters")
+    return storable(value)
+
+
 def _argument(value: str) -> str:
-    if "\x00" in value:
-        raise ValueError("must not contain a NUL character: no program can receive it")
-    if len(value.encode("utf-8", "surrogatepass")) > MAX_ARGUMENT:
+    if len(storable(value).encode()) > MAX_ARGUMENT:
         raise ValueError(f"must not be longer than {MAX_ARGUMENT:,} bytes; put long programs into a file")
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError("must be valid Unicode text")
     return value
 
 
@@ -38,6 +48,8 @@ Argument = Annotated[str, AfterValidator(_argument)]
 Variable = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_argument)]
 QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), AfterValidator(_one_line)]
+Prose = Annotated[str, AfterValidator(storable)]
+Time = Annotated[datetime, AfterValidator(plausible)]
 Seconds = Annotated[float, Field(ge=0, le=2_592_000, allow_inf_nan=False)]
 
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -59,8 +71,8 @@ class ScheduleInput(_Input):
         examples=["*/5 * * * *"],
     )
     timezone: str | None = Field(None, max_length=64, description="IANA zone; the task's `timezone` when left out.")
-    start_at: datetime | None = Field(None, description="Nothing runs before this instant.")
-    end_at: datetime | None = Field(None, description="Nothing runs after this instant.")
+    start_at: Time | None = Field(None, description="Nothing runs before this instant.")
+    end_at: Time | None = Field(None, description="Nothing runs after this instant.")
     jitter: int = Field(0, ge=0, le=86_400, description="Spread the start over so many seconds.")
 
 
@@ -77,7 +89,7 @@ class TaskInput(_Input):
     )
     schedules: list[ScheduleInput] | None = Field(None, max_length=20)
     timezone: str | None = Field(None, max_length=64, description="IANA zone of the schedules; UTC when left out.")
-    description: str = Field("", max_length=10_000)
+    description: Prose = Field("", max_length=10_000)
     kind: Literal["shell"] = "shell"
     env: dict[str, Variable] = Field(default_factory=dict, max_length=200, description="Environment of the program.")
     args: list[Argument] = Field(

@@ -46,6 +46,8 @@ async def create(session: WriteSession, username: str, password: str, *, role: s
 
 async def by_name(session: ReadSession, username: str) -> User | None:
     """The user of this name, however it is capitalised."""
+    if not _USERNAME.fullmatch(username.strip()):
+        return None
     found: User | None = await session.scalar(select(User).where(User.username_key == username.strip().casefold()))  # type: ignore[arg-type]
     return found
 

@@ -12,13 +12,26 @@ from tests.domain.support import seeded
 from tests.domain.test_reference import accepted
 
 CASES = 20_000
-STARTS = 8
-FIRES = 3
+STARTS = 16
+FIRES = 2
+TICKS = 5_000
+
+
+class BoundedCronSim(CronSim):
+    """cronsim 2.8 goes round in circles where a clock changed at 00:01 (St. John's until 2011): count its steps."""
+
+    ticks = 0
+
+    def tick(self, seconds: int = 1) -> None:
+        self.ticks += 1
+        if self.ticks > TICKS:
+            raise StopIteration
+        super().tick(seconds)
 
 
 def cronsim_fires(expr: str, zone: ZoneInfo, after: datetime) -> list[datetime]:
     """Return cronsim's next fires in UTC."""
-    return [local.astimezone(UTC) for local in islice(CronSim(expr, after.astimezone(zone)), FIRES)]
+    return [local.astimezone(UTC) for local in islice(BoundedCronSim(expr, after.astimezone(zone)), FIRES)]
 
 
 def follows_the_reference(trigger: Trigger, expr: str, zone: ZoneInfo, around: datetime) -> bool:
@@ -45,7 +58,7 @@ def test_it_agrees_with_cronsim() -> None:
             ours = upcoming(trigger, after=after, count=FIRES)
             if ours != theirs:
                 settled += 1
-                around = next(min(pair) for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1])
+                around = next((min(pair) for pair in zip(ours, theirs, strict=False) if pair[0] != pair[1]), ours[-1])
                 assert follows_the_reference(trigger, expr, zone, around), (expr, name, after, ours, theirs)
     assert settled < compared / 100
     print(f"{compared} cases, {settled} settled by the scan of every minute")

@@ -17,7 +17,7 @@ CRONISH = st.lists(
     max_size=8,
 ).map(" ".join)
 TEXT = st.text(max_size=250) | st.text(alphabet="0123456789*,-/LWHR#?@ adefhjmnorstuw\t", max_size=60) | CRONISH
-quick = settings(max_examples=700, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=300, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def read(*arguments: str, **settings: Any) -> Trigger | InvalidSchedule:

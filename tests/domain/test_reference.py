@@ -10,8 +10,8 @@ from tests.domain import expressions, reference
 from tests.domain.support import at, cron, seeded
 from tests.domain.test_vectors import VECTORS
 
-CASES = 250
-SPAN = timedelta(days=3)
+CASES = 150
+SPAN = timedelta(days=2)
 
 
 def rota_form(expr: str) -> str:

@@ -18,7 +18,7 @@ def test_every_fire_lies_after_its_question_and_is_found_from_just_before_it() -
     """Over all zones and years 1850 to 9900, historic offsets with seconds included."""
     rng = seeded("order")
     zones = sorted(available_timezones())
-    for _ in range(3000):
+    for _ in range(1500):
         name, expr = rng.choice(zones), expressions.expression(rng)
         if rng.random() < 0.3:
             expr = f"{rng.choice(('*', '*/7', '5,59', '30'))} {expr}"

@@ -45,6 +45,10 @@ class Place:
         listener.listen(16)
         return listener
 
+    def reachable(self) -> bool:
+        """Whether a worker could still find the socket; not so when the directory was deleted."""
+        return (self.path / SOCKET).exists()
+
     def leave(self) -> None:
         """Takes the socket away. The lock stays until the process is gone."""
         (self.path / SOCKET).unlink(missing_ok=True)

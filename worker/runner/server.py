@@ -333,7 +333,8 @@ class Runner:
         if self._quit_at is not None:
             patient = self._worker is not None and now < max(self._quit_at, self._busy_at) + QUIT_PATIENCE
             return not (patient and self._spool.unacked)
-        if self._worker is not None or self._spool.unacked:
+        # Results that no worker can ever ask for hold nobody up.
+        if self._worker is not None or (self._spool.unacked and self._place.reachable()):
             self._busy_at = now
         return now > self._busy_at + self._idle
 

@@ -117,10 +117,11 @@ class Spool:
 
     def full(self) -> bool:
         """Whether the worker should claim no more: too much waits, or the disk is nearly full or refuses writes."""
-        if self.failing:
+        try:
+            disk = os.statvfs(self._path.parent)
+        except OSError:
             return True
-        disk = os.statvfs(self._path.parent)
-        if disk.f_blocks and 1 - disk.f_bavail / disk.f_blocks > DISK_LIMIT:
+        if self.failing or (disk.f_blocks and 1 - disk.f_bavail / disk.f_blocks > DISK_LIMIT):
             return True
         pages, free = self._pragma("page_count"), self._pragma("freelist_count")
         if free > VACUUM_ABOVE and not self.unacked:

@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+import shutil
 import signal
 import stat
 import subprocess
@@ -211,6 +212,17 @@ async def test_nonsense_costs_the_connection_and_nothing_else(runner: RunnerProc
 async def test_a_runner_without_worker_and_work_goes_by_itself(tmp_path: Path) -> None:
     short = RunnerProcess(tmp_path / "short", idle=0.1)
     await short.launch()
+    assert await short.gone() == 0
+    await short.close()
+
+
+async def test_a_runner_whose_directory_was_deleted_goes_too(tmp_path: Path) -> None:
+    short = RunnerProcess(tmp_path / "short", idle=0.1)
+    await short.launch()
+    client = await short.client()
+    await client.run(sh("true"))
+    shutil.rmtree(short.directory)
+    await client.close()
     assert await short.gone() == 0
     await short.close()
 

@@ -1,0 +1,1 @@
+"""A person at a browser, against a real `rota up`."""

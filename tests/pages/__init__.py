@@ -1,0 +1,1 @@
+"""What pages say and do, without a browser."""

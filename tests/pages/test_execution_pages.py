@@ -1,0 +1,105 @@
+"""The list of executions, and one of them: the verdict in words, the output, the download."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.pages.conftest import NOW, Person
+
+
+async def test_nothing_has_run_yet(alice: Person) -> None:
+    assert "Nothing has run yet" in await alice.get("/ui/executions")
+
+
+@pytest.mark.parametrize(
+    ("values", "en", "zh"),
+    [
+        ({"status": "success", "exit_code": 0}, "Success in 3.1 s.", "成功，历时 3.1 秒。"),
+        ({"status": "failed", "exit_code": 2}, "Failed with exit code 2 after 3.1 s.", "失败，退出码 2，历时 3.1 秒。"),
+        ({"status": "failed", "signal": 9}, "Ended by signal 9 (SIGKILL) after 3.1 s.", "被信号 9 (SIGKILL) 结束"),
+        ({"status": "timed_out"}, "Timed out after 3.1 s.", "超时，历时 3.1 秒。"),
+        ({"status": "cancelled", "cancelled_by": "bob"}, "Stopped by bob after 3.1 s.", "由 bob 停止，历时 3.1 秒。"),
+        ({"status": "cancelled", "started_at": None, "token": 0}, "Cancelled before it started.", "开始前已取消。"),
+        ({"status": "skipped", "started_at": None, "reason": "paused"}, "Skipped: the task was paused.", "任务已暂停。"),
+        ({"status": "missed", "started_at": None, "token": 0}, "Missed.", "已错过"),
+        ({"status": "lost"}, "Lost: the worker stopped answering while it ran.", "失联：工作节点 在运行途中停止响应。"),
+    ],
+)  # fmt: skip
+async def test_the_first_line_says_what_came_of_it(alice: Person, values: dict[str, object], en: str, zh: str) -> None:
+    task = await alice.task()
+    execution = await alice.execution(task, **values)  # type: ignore[arg-type]
+    assert en in await alice.get(f"/ui/executions/{execution}")
+    assert zh in await alice.get(f"/ui/executions/{execution}", lang="zh-CN")
+    assert f"#{execution}" in await alice.get("/ui/executions")
+
+
+async def test_a_retry_says_which_attempt_it_was_and_when_the_next_one_comes(alice: Person) -> None:
+    task = await alice.task(retries=2)
+    execution = await alice.execution(
+        task,
+        "queued",
+        token=2,
+        finished_at=None,
+        started_at=None,
+        available_at=NOW + timedelta(hours=1),
+        stderr="second\n",
+    )
+    ended = {"status": "failed", "exit_code": 2, "started_at": NOW, "finished_at": NOW + timedelta(seconds=3.1)}
+    await alice.attempts(execution, [{**ended, "token": 1, "stderr": "first\n", "stdout": ""}, {**ended, "token": 2}])
+    page = await alice.get(f"/ui/executions/{execution}")
+    assert "Failed with exit code 2 after 3.1 s, attempt 2 of 3. Next try in " in page
+    assert "second" in page
+    assert "Stop retrying" in page
+    assert "first" in await alice.get(f"/ui/executions/{execution}?attempt=1")
+    assert (await alice.client.get(f"/ui/executions/{execution}/download?attempt=1")).text == "first\n"
+
+
+async def test_output_is_searched_and_chosen_by_the_url(alice: Person) -> None:
+    task = await alice.task()
+    execution = await alice.execution(task, stdout="one\ntwo\n", stderr="three\n")
+    page = await alice.get(f"/ui/executions/{execution}?stream=stdout&find=two")
+    assert '<mark class="r-hit">two</mark>' in page
+    assert "three" not in page
+    assert "three" in await alice.get(f"/ui/executions/{execution}?stream=nonsense&from=-1&attempt=x")
+
+
+async def test_the_download_is_the_output_and_never_a_page(alice: Person) -> None:
+    task = await alice.task()
+    execution = await alice.execution(task, stdout="<b>bold</b>\n", stderr="bad\n")
+    answer = await alice.client.get(f"/ui/executions/{execution}/download")
+    assert answer.text == "<b>bold</b>\nbad\n"
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert (await alice.client.get(f"/ui/executions/{execution}/download?stream=stderr")).text == "bad\n"
+
+
+async def test_a_running_one_refreshes_itself_and_a_finished_one_does_not(alice: Person) -> None:
+    task = await alice.task()
+    running = await alice.execution(task, "running", finished_at=None, lease_until=NOW + timedelta(minutes=5))
+    page = await alice.get(f"/ui/executions/{running}")
+    assert 'data-live="1"' in page
+    assert "<noscript><meta http-equiv=" in page
+    done = await alice.execution(task, "success", exit_code=0)
+    assert "data-live" not in await alice.get(f"/ui/executions/{done}")
+
+
+async def test_the_list_is_filtered_by_state_and_task(alice: Person) -> None:
+    task = await alice.task(name="Mine")
+    other = await alice.task(name="Other")
+    await alice.execution(task, "failed", exit_code=1)
+    await alice.execution(other, "success", exit_code=0)
+    failed = await alice.get("/ui/executions?status=failed")
+    assert ("Mine" in failed, "Other" in failed) == (True, False)
+    assert "Other" in await alice.get(f"/ui/executions?task={other}")
+    assert "No execution like this" in await alice.get("/ui/executions?status=lost")
+
+
+async def test_an_unknown_execution_is_a_page_that_says_so(alice: Person) -> None:
+    assert "There is no execution 4711." in await alice.get("/ui/executions/4711", 404)
+    await alice.get("/ui/executions/99999999999999999999", 422)
+
+
+async def test_the_status_page_says_what_is_missing(alice: Person) -> None:
+    page = await alice.get("/ui/status")
+    assert "no scheduler and no worker is at work" in page
+    assert "SQLite" in page

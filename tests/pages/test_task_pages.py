@@ -1,0 +1,239 @@
+"""The task list, a task's page, its form and what one can do to it."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from common.services import tasks
+from tests.pages.conftest import Person
+
+FORM = {
+    "name": "测试任务",
+    "command": "echo hello",
+    "schedule": "cron",
+    "cron": "*/5 * * * *",
+    "timezone": "Asia/Shanghai",
+    "enabled": "true",
+}
+CANARY = '"><script>alert(1)</script>'
+
+
+async def test_nothing_yet_says_how_to_begin(alice: Person) -> None:
+    page = await alice.get("/ui/tasks")
+    assert "Nothing is scheduled yet." in page
+    assert "/ui/tasks/create?name=Say+hello" in page
+
+
+async def test_a_task_is_created_and_shown(alice: Person) -> None:
+    answer = await alice.post("/ui/tasks/create", {**FORM, "tags": "finance，夜间", "env_name": "A", "env_value": "1"})
+    assert answer.status_code == 303
+    page = await alice.get(answer.headers["location"])
+    assert "测试任务 is created." in page
+    assert "Every 5 minutes" in page
+    assert "夜间" in page
+    listed = await alice.get("/ui/tasks")
+    assert "测试任务" in listed
+    assert "is created" not in listed, "a flash is shown once"
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "message"),
+    [
+        ({"name": " "}, "name", "Must not be empty."),
+        ({"name": "x" * 300}, "name", "Must not be longer than 200 characters."),
+        ({"command": "  "}, "command", "Write what the shell runs"),
+        ({"cron": ""}, "cron", "Write when it runs"),
+        ({"cron": "99 * * * *"}, "cron", "minute"),
+        ({"timezone": "Asia/Beijing"}, "timezone", "Asia/Shanghai"),
+        ({"schedule": "interval", "every": "0", "unit": "s"}, "every", "shortest interval"),
+        ({"schedule": "once", "at": ""}, "at", "Choose a date"),
+        ({"schedule": "once", "at": "2001-01-01T00:00"}, "at", "in the past"),
+        ({"timeout": "-1"}, "timeout", "Must be greater than 0"),
+        ({"retries": "many"}, "retries", "Must be a whole number."),
+        ({"args": "'open"}, "args", "A quote is not closed."),
+        ({"cwd": "relative"}, "cwd", "absolute path"),
+        ({"env_name": "2FAST", "env_value": "1"}, "env", "2FAST"),
+    ],
+)
+async def test_an_error_stands_beside_its_field_and_nothing_typed_is_lost(
+    alice: Person, change: dict[str, str], field: str, message: str
+) -> None:
+    answer = await alice.post("/ui/tasks/create", {**FORM, "description": "kept as typed", **change})
+    assert answer.status_code == 422
+    note = re.search(rf'<div class="invalid-feedback" id="n-{field}">(.*?)</div>', answer.text)
+    assert note, answer.text
+    assert message in note[1]
+    assert "kept as typed" in answer.text
+    assert "Nothing is scheduled yet." in await alice.get("/ui/tasks"), "a half of it was stored"
+
+
+async def test_a_task_is_changed_by_its_form(alice: Person) -> None:
+    task = await alice.task(env={"A": "1"}, args=["a b"], timeout=30, retries=2)
+    form = await alice.get(f"/ui/tasks/{task}/edit")
+    for part in ('value="*/5 * * * *"', "&#39;a b&#39;", 'value="30"', 'value="A"'):
+        assert part in form
+    answer = await alice.post(
+        f"/ui/tasks/{task}/update", {**FORM, "name": "Renamed", "schedule": "interval", "every": "15", "unit": "m"}
+    )
+    assert answer.headers["location"] == f"/ui/tasks/{task}"
+    page = await alice.get(f"/ui/tasks/{task}")
+    assert "Renamed" in page
+    assert "Every 15 minutes" in page
+
+
+async def test_a_change_that_is_refused_changes_nothing(alice: Person) -> None:
+    task = await alice.task()
+    answer = await alice.post(f"/ui/tasks/{task}/update", {**FORM, "name": "Renamed", "cron": "0 0 30 2 *"})
+    assert answer.status_code == 422
+    assert "Renamed" in answer.text
+    assert "Renamed" not in await alice.get("/ui/tasks")
+
+
+async def test_schedules_the_form_cannot_show_stay_as_they_are(alice: Person) -> None:
+    several = [{"kind": "cron", "expr": "0 1 * * *"}, {"kind": "cron", "expr": "0 2 * * *"}]
+    task = await alice.task(cron=None, schedules=several)
+    assert 'value="keep" checked' in await alice.get(f"/ui/tasks/{task}/edit")
+    await alice.post(f"/ui/tasks/{task}/update", {**FORM, "schedule": "keep", "cron": ""})
+    async with alice.database.read() as session:
+        assert len((await tasks.view(session, task)).schedules) == 2
+
+
+async def test_the_list_is_searched_filtered_and_paged_by_its_url(alice: Person) -> None:
+    for number in range(53):
+        await alice.task(name=f"Task {number:02d}", tags=["odd"] if number % 2 else [], command=f"echo {number}")
+    first = await alice.get("/ui/tasks?sort=name")
+    assert "1–50 of 53" in first
+    assert "/ui/tasks?sort=name&amp;page=2" in first
+    assert "51–53 of 53" in await alice.get("/ui/tasks?sort=name&page=2")
+    assert "1–1 of 1" in await alice.get("/ui/tasks?q=task 07")
+    assert "1–26 of 26" in await alice.get("/ui/tasks?tag=odd")
+    assert "No task matches “zzz”" in await alice.get("/ui/tasks?q=zzz")
+    assert "1–50 of 53" in await alice.get("/ui/tasks?status=nonsense&page=-3&sort=password")
+
+
+async def test_htmx_is_given_the_parts_it_swaps(alice: Person) -> None:
+    await alice.task()
+    answer = await alice.client.get("/ui/tasks", headers={"HX-Request": "true"})
+    assert "<html" not in answer.text
+    assert 'id="list"' in answer.text
+    assert 'id="chips" hx-swap-oob="true"' in answer.text
+    assert "HX-Request" in answer.headers["vary"]
+
+
+async def test_running_asks_first_and_leads_to_the_execution(alice: Person) -> None:
+    task = await alice.task()
+    asked = await alice.post(f"/ui/tasks/{task}/run")
+    assert "Run 测试任务 now?" in asked.text
+    done = await alice.post(f"/ui/tasks/{task}/run", {"confirmed": "1"})
+    assert re.fullmatch(r"/ui/executions/\d+", done.headers["location"])
+    assert "Queued. It starts as soon as a worker is free." in await alice.get(done.headers["location"])
+
+
+async def test_the_question_is_a_fragment_for_htmx(alice: Person) -> None:
+    task = await alice.task()
+    asked = await alice.post(f"/ui/tasks/{task}/delete", headers={"HX-Request": "true"})
+    assert "<html" not in asked.text
+    assert "Delete 测试任务?" in asked.text
+    assert 'hx-post="/ui/tasks/' in asked.text
+
+
+async def test_deleting_leads_back_to_the_list(alice: Person) -> None:
+    task = await alice.task()
+    done = await alice.post(f"/ui/tasks/{task}/delete", {"confirmed": "1"})
+    assert done.headers["location"] == "/ui/tasks"
+    await alice.get(f"/ui/tasks/{task}", 404)
+
+
+async def test_pausing_answers_htmx_with_a_toast_and_a_refresh(alice: Person) -> None:
+    task = await alice.task()
+    done = await alice.post(f"/ui/tasks/{task}/toggle", {"enabled": "false"}, headers={"HX-Request": "true"})
+    assert done.status_code == 204
+    told = json.loads(done.headers["hx-trigger"])
+    assert told["rota:toast"]["text"] == "测试任务 is paused."
+    assert "rota:refresh" in told
+    assert 'aria-checked="false"' in await alice.get("/ui/tasks")
+
+
+async def test_the_same_switch_twice_is_the_same(alice: Person) -> None:
+    task = await alice.task()
+    for _ in range(2):
+        await alice.post(f"/ui/tasks/{task}/toggle", {"enabled": "false"})
+    assert 'aria-checked="false"' in await alice.get(f"/ui/tasks/{task}")
+
+
+async def test_bulk_actions_tell_what_became_of_each(alice: Person) -> None:
+    ids = [await alice.task(name=f"Task {number}") for number in range(3)]
+    paused = await alice.post("/ui/tasks/bulk/pause", {"ids": [*ids, 4711]}, headers={"HX-Request": "true"})
+    assert json.loads(paused.headers["hx-trigger"])["rota:toast"]["text"] == "Paused 3 tasks. There is no task 4711."
+    asked = await alice.post("/ui/tasks/bulk/delete", {"ids": ids})
+    assert "Delete 3 tasks?" in asked.text
+    assert asked.text.count('name="ids"') == 3
+    await alice.post("/ui/tasks/bulk/delete", {"ids": ids, "confirmed": "1"})
+    assert "Nothing is scheduled yet." in await alice.get("/ui/tasks")
+
+
+async def test_a_copy_is_paused_and_opens_in_the_form(alice: Person) -> None:
+    task = await alice.task(tags=["finance"])
+    done = await alice.post(f"/ui/tasks/{task}/copy")
+    form = await alice.get(done.headers["location"])
+    assert "测试任务 (copy)" in form
+    assert re.search(r'name="enabled" value="true">', form), "the copy is enabled"
+
+
+@pytest.mark.parametrize(
+    ("query", "part"),
+    [
+        ("schedule=cron&cron=30 8 * * 1-5&timezone=Asia/Shanghai", "Weekdays at 08:30"),
+        ("schedule=interval&every=15&unit=m", "Every 15 minutes"),
+        ("schedule=manual", "Only by hand"),
+        ("schedule=cron&cron=", "No schedule yet"),
+        ("schedule=cron&cron=99 * * * *", "r-note o-failed"),
+        ("schedule=cron&cron=* * * * *&timezone=Mars/Base", "r-note o-failed"),
+        (f"schedule=cron&cron={CANARY}", "r-note o-failed"),
+    ],
+)
+async def test_the_preview_says_in_words_what_was_typed(alice: Person, query: str, part: str) -> None:
+    answer = await alice.get(f"/ui/cron/preview?{query}")
+    assert part in answer
+    assert "<script" not in answer
+
+
+async def test_the_preview_shows_five_runs(alice: Person) -> None:
+    answer = await alice.get("/ui/cron/preview?schedule=cron&cron=0 2 * * *&timezone=UTC")
+    assert answer.count("<tr>") == 5
+
+
+async def test_a_viewer_sees_no_buttons_and_may_press_none(victor: Person) -> None:
+    task = await victor.task()
+    page = await victor.get("/ui/tasks")
+    assert "测试任务" in page
+    assert "Run now" not in page
+    for path in ("run", "delete", "toggle", "stop", "copy", "cleanup"):
+        assert (await victor.post(f"/ui/tasks/{task}/{path}", {"confirmed": "1"})).status_code == 403
+    assert (await victor.post("/ui/tasks/create", FORM)).status_code == 403
+
+
+@pytest.mark.parametrize("lang", ["en", "zh-CN"])
+async def test_what_people_type_is_never_markup(alice: Person, lang: str) -> None:
+    values: dict[str, Any] = {
+        "name": CANARY,
+        "command": CANARY,
+        "description": CANARY,
+        "tags": [CANARY],
+        "env": {"A": CANARY},
+    }
+    task = await alice.task(**values)
+    execution = await alice.execution(task, "failed", stdout=CANARY, stderr=CANARY, error=CANARY, exit_code=1)
+    pages = [
+        "/ui/tasks",
+        f"/ui/tasks/{task}",
+        f"/ui/tasks/{task}/edit",
+        "/ui/executions",
+        f"/ui/executions/{execution}",
+    ]
+    for url in [*pages, f"/ui/tasks?q={CANARY}", f"/ui/executions/{execution}?find={CANARY}"]:
+        assert "<script>alert" not in await alice.get(url, lang=lang)
+    asked = await alice.post(f"/ui/tasks/{task}/delete")
+    assert "<script>alert" not in asked.text

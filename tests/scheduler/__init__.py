@@ -1,0 +1,1 @@
+"""Owns the tests of the scheduler's ticks, on each real database."""

@@ -1,0 +1,241 @@
+"""Workers and runners that are killed, databases that go away, workers that are told to stop."""
+
+import asyncio
+import sqlite3
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.engine import make_url
+
+from common.db.models import ExecutionOutput, Worker, table_of
+from common.domain.states import FINAL, Status
+from common.queue.transitions import E
+from tests.support.eventually import eventually
+from tests.worker.rig import Rig, interrupt
+
+W = table_of(Worker)
+P = table_of(ExecutionOutput)
+
+
+async def statuses(rig: Rig) -> dict[str, int]:
+    async with rig.database.read() as session:
+        rows = await session.execute(select(E.c.status, func.count()).group_by(E.c.status))
+        return {row[0]: row[1] for row in rows}
+
+
+async def until_all_ended(rig: Rig, timeout: float = 30) -> dict[str, int]:
+    async def check() -> dict[str, int]:
+        found = await statuses(rig)
+        assert set(found) <= set(FINAL), found
+        return found
+
+    return await eventually(check, timeout=timeout)
+
+
+def lines(log: Path) -> list[str]:
+    return log.read_text().splitlines() if log.exists() else []
+
+
+@pytest.mark.process
+async def test_killed_amid_its_work_and_started_again_it_loses_nothing(rig: Rig, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    ids = await rig.run(await rig.create(f"sleep 0.3; echo $ROTA_EXECUTION_ID >> {log}; echo done"), times=50)
+    rig.spawn(slots=8)
+
+    def some_ended() -> None:
+        assert len(lines(log)) >= 10
+
+    await eventually(some_ended, timeout=30)
+    rig.kill()
+    rig.start(slots=8)
+    found = await until_all_ended(rig)
+    # What was claimed but not yet handed over when it was killed may be lost; it was never run.
+    assert found["success"] + found.get("lost", 0) == 50
+    assert found.get("lost", 0) <= 8
+    assert len(lines(log)) == len(set(lines(log))) == found["success"]
+    for execution_id in ids:
+        row = await rig.get(execution_id)
+        if row.status == Status.SUCCESS:
+            assert (row.token, await rig.text(execution_id)) == (1, ("done\n", "")) or row.token == 2
+
+
+@pytest.mark.process
+async def test_what_ran_while_the_worker_was_away_is_taken_over(rig: Rig, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    wait = f"echo begun; while test ! -e {gate}; do sleep 0.05; done; echo ended"
+    rig.spawn()
+    execution_id = await rig.run_command(wait)
+    before = await rig.until(execution_id, Status.RUNNING)
+    row = before
+
+    async def started() -> None:
+        assert (await rig.get(execution_id)).pid
+
+    await eventually(started)
+    rig.kill()
+    gate.touch()
+    rig.start()
+    row = await rig.until(execution_id)
+    assert (row.status, row.token) == (Status.SUCCESS, 1)
+    assert await rig.text(execution_id) == ("begun\nended\n", "")
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("delivery", "status", "tokens"), [("at_most_once", Status.LOST, "1"), ("at_least_once", Status.SUCCESS, "12")]
+)
+async def test_worker_and_runner_killed_together(
+    rig: Rig, tmp_path: Path, delivery: str, status: Status, tokens: str
+) -> None:
+    log = tmp_path / "log"
+    command = f"echo $ROTA_ATTEMPT >> {log}; test $ROTA_ATTEMPT = 2 || sleep 60"
+    execution_id = await rig.run_command(command, delivery=delivery)
+    process = rig.spawn()
+
+    def begun() -> None:
+        assert lines(log) == ["1"]
+
+    await eventually(begun)
+    (runner,) = process.children()
+    rig.kill()
+    runner.kill()
+    again = time.monotonic()
+    rig.start()
+    row = await rig.until(execution_id, status)
+    assert time.monotonic() - again < 5
+    assert "".join(lines(log)) == tokens
+    first = (await rig.attempts(row.id))[0]
+    assert first.status == Status.LOST
+    assert "runner was killed" in first.error
+
+
+async def test_a_runner_that_is_killed_is_replaced(rig: Rig) -> None:
+    rig.start()
+    first = await rig.run_command("sleep 60")
+    await rig.until(first, Status.RUNNING)
+
+    def runner() -> psutil.Process:
+        alive = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+        (found,) = [child for child in alive if str(rig.folder) in child.cmdline()[-3]]
+        assert found.children()
+        return found
+
+    (await eventually(runner)).kill()
+    assert (await rig.until(first)).status == Status.LOST
+    assert (await rig.until(await rig.run_command("echo on"))).status == Status.SUCCESS
+
+
+async def test_what_the_runner_never_heard_of_is_given_up_at_once(rig: Rig) -> None:
+    """A worker died between claim and start: one row was not marked as spawned, the other was."""
+    rig.start()
+    await rig.until(await rig.run_command("true"))
+    await rig.finish()
+    task = await rig.create("echo ran")
+    unmarked, marked = await rig.run(task, times=2)
+    async with rig.database.write() as session:
+        now = await rig.clock.now(session)
+        (own,) = (await session.scalars(select(W.c.id))).all()
+        for execution_id, spawned in ((unmarked, False), (marked, True)):
+            held = {"status": "running", "token": 1, "worker_id": own, "spawned": spawned, "lease_until": now}
+            await session.execute(E.update().where(E.c.id == execution_id).values(started_at=now, **held))
+    rig.start()
+    assert (await rig.until(unmarked)).status == Status.SUCCESS
+    row = await rig.until(marked)
+    assert row.status == Status.LOST
+    assert "does not know this execution" in row.error
+
+
+async def test_told_to_stop_it_waits_for_what_runs_and_claims_no_more(rig: Rig) -> None:
+    rig.start()
+    running = await rig.run_command("sleep 1; echo done")
+    await rig.until(running, Status.RUNNING)
+    rig.stop.set()
+
+    async def draining() -> None:
+        async with rig.database.read() as session:
+            assert await session.scalar(select(W.c.draining))
+
+    await eventually(draining)
+    late = await rig.run_command("true")
+    await rig.finish()
+    assert (await rig.get(running)).status == Status.SUCCESS
+    assert (await rig.get(late)).status == Status.QUEUED
+    assert await rig.text(running) == ("done\n", "")
+
+
+async def test_what_does_not_end_in_time_is_interrupted(rig: Rig) -> None:
+    rig.start(drain_timeout=0.2)
+    once = await rig.run_command("echo some; sleep 60")
+    again = await rig.run_command("sleep 60", delivery="at_least_once")
+    await rig.until(once, Status.RUNNING)
+    await rig.until(again, Status.RUNNING)
+    await rig.finish()
+    row = await rig.get(once)
+    assert (row.status, row.error) == (Status.CANCELLED, "interrupted: the worker was stopped")
+    assert await rig.text(once) == ("some\n", "") or row.started_at
+    row = await rig.get(again)
+    assert (row.status, row.failures, row.spawned) == (Status.QUEUED, 0, False)
+
+
+@pytest.mark.process
+async def test_the_second_signal_stops_it_at_once(rig: Rig) -> None:
+    process = rig.spawn(drain_timeout=60)
+    execution_id = await rig.run_command("sleep 60")
+    await rig.until(execution_id, Status.RUNNING)
+    interrupt(process)
+
+    async def draining() -> None:
+        async with rig.database.read() as session:
+            assert await session.scalar(select(W.c.draining))
+
+    await eventually(draining)
+    interrupt(process)
+    assert await asyncio.wait_for(rig.wait_process(), 10) == 0
+    assert (await rig.get(execution_id)).status == Status.CANCELLED
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_connections_that_are_cut_lose_nothing(rig: Rig, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    ids = await rig.run(await rig.create(f"sleep 0.05; echo $ROTA_EXECUTION_ID >> {log}; echo out"), times=150)
+    rig.start(slots=8)
+    cut = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+    async def cut_now_and_then() -> None:
+        async with rig.database.read() as session:
+            await session.execute(text(cut))
+        assert len(lines(log)) >= 140
+
+    await eventually(cut_now_and_then, timeout=60, interval=0.3)
+    await until_all_ended(rig)
+    assert await statuses(rig) == {"success": 150}
+    assert sorted(map(int, lines(log))) == ids
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_a_database_that_is_locked_for_a_while_loses_nothing(rig: Rig) -> None:
+    rig.start()
+    await rig.until(await rig.run_command("true"))
+    execution_id = await rig.run_command("sleep 0.3; echo out")
+    await rig.until(execution_id, Status.RUNNING)
+    other = sqlite3.connect(make_url(rig.url).database or "", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    released = asyncio.get_running_loop().call_later(1.5, other.execute, "ROLLBACK")
+    row = await rig.until(execution_id)
+    released.cancel()
+    other.close()
+    assert (row.status, await rig.text(execution_id)) == (Status.SUCCESS, ("out\n", ""))
+
+
+async def test_live_pieces_go_when_the_text_is_there(rig: Rig) -> None:
+    rig.start()
+    row = await rig.until(await rig.run_command("echo one; sleep 1.3; echo two"))
+    assert await rig.text(row.id) == ("one\ntwo\n", "")
+    async with rig.database.read() as session:
+        assert await session.scalar(select(func.count()).select_from(P)) == 0
