@@ -58,7 +58,7 @@ def run_bars(bars: Sequence[Bar], label: str, shape: Shape = ROW) -> Markup:
     offset = shape.slots - len(shown)
     body = Markup().join(_bar(bar, (offset + i) * shape.pitch, full, shape) for i, bar in enumerate(shown))
     return Markup(
-        '<svg class="r-bars" width="{w}" height="{h}" viewBox="0 0 {w} {h}" role="img" aria-label="{label}">'
+        '<svg class="r-bars" width="{w}" height="{h}" viewBox="0 0 {w} {h}" role="group" aria-label="{label}">'
         '<path class="base" d="M0 {line}H{w}"/>{body}</svg>'
     ).format(w=shape.width, h=shape.height, label=label, line=shape.plot + 0.5, body=body)
 

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from api.auth import LoginRequired
 from api.rendering import render_error
-from common.db.errors import is_transient
+from common.db.errors import is_away
 from common.errors import DomainError, Invalid, NotAuthenticated, TooManyRequests, Unavailable
 from common.i18n import N_, localized, negotiate, translations
 
@@ -169,7 +169,7 @@ async def _login(request: Request, error: Exception) -> Response:
 
 async def _database(request: Request, error: Exception) -> Response:
     """The database is away or picked this transaction as a victim: nothing was changed, trying again helps."""
-    if isinstance(error, OSError) or is_transient(error):
+    if is_away(error):
         log.warning("database away", path=request.url.path, error=type(error).__name__)
         return await _domain(request, Unavailable(N_("The database does not answer. Nothing was changed; try again.")))
     return await _unexpected(request, error)

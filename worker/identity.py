@@ -16,7 +16,7 @@ from common.db.models import Worker, table_of
 from common.db.session import WriteSession
 from common.errors import ConfigurationError
 from common.process import boot_id, host
-from rota import __version__
+from common.version import __version__
 
 W = table_of(Worker)
 

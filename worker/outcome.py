@@ -77,7 +77,8 @@ def _verdict(message: Message, claim: Claim) -> tuple[Status, str | None]:
     said: str | None = message["error"]
     match message["outcome"]:
         case "exited":
-            return _of_exit(message)
+            status, why = _of_exit(message)
+            return status, said or why
         case "timed_out":
             return Status.TIMED_OUT, f"timed out after {claim.timeout or 0:g} s"
         case "cancelled":

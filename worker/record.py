@@ -75,7 +75,7 @@ class Recorder:
                 log.exception("output refused by the database", execution=message["id"])
                 said = f"its output could not be stored: {type(error.orig).__name__}"
                 none = {"stdout": "", "stderr": "", "stdout_cut": None, "stderr_cut": None}
-                await self._record([message | none | {"error": said, "refused": True}])
+                await self._record([message | none | {"error": said}])
 
     async def _record(self, batch: Sequence[Message]) -> None:
         stale = await self.database.transact(lambda session: self._write(session, batch))

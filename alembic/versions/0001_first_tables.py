@@ -291,33 +291,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-
-    with op.batch_alter_table("schedules", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_task_id"))
-        batch_op.drop_index(batch_op.f("ix_next_run_at"))
-
+    # Their indexes go with them; MySQL refuses to drop one that a foreign key needs.
     op.drop_table("schedules")
-    with op.batch_alter_table("user_sessions", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_user_id"))
-        batch_op.drop_index(batch_op.f("ix_expires_at"))
-
     op.drop_table("user_sessions")
-    with op.batch_alter_table("tasks", schema=None) as batch_op:
-        batch_op.drop_index("ix_tasks_deleted_at_name")
-        batch_op.drop_index(batch_op.f("ix_owner_id"))
-
     op.drop_table("tasks")
     op.drop_table("workers")
     op.drop_table("users")
     op.drop_table("setup_token")
     op.drop_table("schedulers")
-    with op.batch_alter_table("executions", schema=None) as batch_op:
-        batch_op.drop_index("ix_executions_worker_id_status")
-        batch_op.drop_index("ix_executions_task_id_id")
-        batch_op.drop_index("ix_executions_status_lease_until")
-        batch_op.drop_index("ix_executions_finished_at")
-        batch_op.drop_index("ix_executions_claim")
-
     op.drop_table("executions")
     op.drop_table("execution_output")
     op.drop_table("attempts")

@@ -192,7 +192,8 @@ def _stream_label(name: str, errors: int, locale: Locale) -> str:
         return locale.gettext("Both")
     if name == "stdout":
         return locale.gettext("stdout")
-    return f"{locale.gettext('stderr')} {locale.number(errors)}" if errors else locale.gettext("stderr")
+    label = locale.gettext("stderr")
+    return f"{label} {locale.number(errors)}" if errors else label
 
 
 def _empty(query: LogQuery, locale: Locale, *, active: bool, any_at_all: bool) -> str:

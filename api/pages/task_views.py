@@ -429,7 +429,8 @@ def _failure(recent: Sequence[Last], locale: Locale, output: tuple[str, str]) ->
         return None
     said = words.outcome_short(words.Ran(status=last.status, exit_code=last.exit_code), locale)
     when = last.finished_at or last.scheduled_for
-    lines = (output[1] or output[0] or ("" if last.exit_code is not None else last.error) or "").strip().splitlines()[-6:]
+    told = "" if last.exit_code is not None else last.error or ""
+    lines = (output[1] or output[0] or told).strip().splitlines()[-6:]
     later = [each for each in recent if each.id > last.id and each.status == "success"]
     note = ""
     if later:

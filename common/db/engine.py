@@ -43,8 +43,13 @@ def normalise_url(text: str) -> URL:
     return url.update_query_dict({"charset": "utf8mb4"}) if name in ("mysql", "mariadb") else url
 
 
-def create_engine(text: str, *, pool_size: int = 10, synchronous: str = "FULL") -> AsyncEngine:
-    """An engine for the URL; `synchronous` is SQLite's (FULL: a power cut loses nothing that was committed)."""
+def create_engine(
+    text: str, *, pool_size: int = 10, synchronous: str = "FULL", command_timeout: float | None = 15
+) -> AsyncEngine:
+    """An engine for the URL; `synchronous` is SQLite's (FULL: a power cut loses nothing that was committed).
+
+    `command_timeout` is PostgreSQL's: seconds after which the driver no longer waits for an answer.
+    """
     url = normalise_url(text)
     options: dict[str, Any] = {
         "hide_parameters": True,  # a failing statement would print secrets
@@ -60,7 +65,7 @@ def create_engine(text: str, *, pool_size: int = 10, synchronous: str = "FULL") 
             options["pool_pre_ping"] = True
             options["connect_args"] = {
                 "timeout": 10,
-                "command_timeout": 15,
+                "command_timeout": command_timeout,
                 "server_settings": {
                     "application_name": "rota",
                     "statement_timeout": "10000",
@@ -72,16 +77,28 @@ def create_engine(text: str, *, pool_size: int = 10, synchronous: str = "FULL") 
                 },
             }
         case "mysql":
+            _mend_aiomysql()
             options["pool_pre_ping"] = True
             options["isolation_level"] = "READ COMMITTED"
             options["connect_args"] = {
                 "connect_timeout": 10,
-                "init_command": "SET time_zone = '+00:00', innodb_lock_wait_timeout = 5, wait_timeout = 3600",
+                "init_command": "SET time_zone = '+00:00', innodb_lock_wait_timeout = 5, wait_timeout = 60"
+                # A process that freezes in a transaction must not keep its locks. MySQL proper reads no /*M! … */.
+                " /*M!100300 , idle_transaction_timeout = 10 */",
             }
     engine = create_async_engine(url, **options)
     if url.get_backend_name() == "sqlite":
         _prepare_sqlite(engine.sync_engine, synchronous)
     return engine
+
+
+def _mend_aiomysql() -> None:
+    """Give aiomysql 0.3 the function back that PyMySQL 1.2 has taken from it: without it no bytes can be sent."""
+    from aiomysql import connection as driver
+    from pymysql.converters import escape_bytes  # type: ignore[import-untyped]
+
+    if not callable(driver.escape_bytes_prefixed):
+        driver.escape_bytes_prefixed = escape_bytes
 
 
 def _prepare_sqlite(engine: Engine, synchronous: str) -> None:

@@ -1,10 +1,13 @@
 """Which database errors pass by themselves."""
 
+import errno
+import socket
+
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-#: MySQL: lock wait timeout, deadlock, server gone, connection lost, too many connections, server shutting down.
-_MYSQL = {1205, 1213, 2003, 2006, 2013, 2014, 2055, 1040, 1053, 1927}
+#: MySQL: lock wait timeout, deadlock, server gone, connection lost or ended, too many connections, shutting down.
+_MYSQL = {1205, 1213, 2003, 2006, 2013, 2014, 2055, 1040, 1053, 1317, 1927, 3024, 4031}
 #: PostgreSQL: serialisation, deadlock, lock not available, statement cancelled, too many connections.
 _POSTGRESQL = {"40001", "40P01", "55P03", "57014", "53300"}
 
@@ -30,6 +33,12 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, OperationalError) and "locked" in str(code)
 
 
+#: What a network says when nobody is there; other OSErrors (a missing file, a full disk) are our own trouble.
+_NETWORK = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.ETIMEDOUT}
+
+
 def is_away(error: BaseException) -> bool:
     """Whether the database could not be reached or did not answer, as opposed to having refused something."""
-    return isinstance(error, OSError) or is_transient(error)
+    if isinstance(error, ConnectionError | TimeoutError | socket.gaierror):
+        return True
+    return is_transient(error) or (isinstance(error, OSError) and error.errno in _NETWORK)

@@ -13,6 +13,7 @@ from sqlmodel.sql.sqltypes import AutoString
 from common.db.engine import create_engine
 from common.db.models import metadata
 from common.db.types import UtcDateTime
+from common.errors import ConfigurationError
 from common.paths import ALEMBIC
 
 _LOCK = 0x726F7461  # "rota"
@@ -66,12 +67,22 @@ def _lock(connection: Connection) -> None:
             connection.execute(text("SET lock_timeout = '1min'"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         case "mysql":
-            connection.execute(text("SELECT GET_LOCK('rota-migrate', 600)"))
+            if connection.scalar(text("SELECT GET_LOCK('rota-migrate', 600)")) != 1:
+                raise ConfigurationError("Another process has been migrating the database for ten minutes.")
 
 
 def _unlock(connection: Connection) -> None:
     if connection.dialect.name == "mysql":
         connection.execute(text("SELECT RELEASE_LOCK('rota-migrate')"))
+
+
+def _refuse_newer(connection: Connection) -> None:
+    found = current(connection)
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if found is not None and found not in known:
+        raise ConfigurationError(
+            f"The database is at revision {found}, which this version of Rota does not know: a newer one migrated it."
+        )
 
 
 def _migrate(connection: Connection, revision: str, *, down: bool) -> None:
@@ -80,6 +91,7 @@ def _migrate(connection: Connection, revision: str, *, down: bool) -> None:
         if down:
             command.downgrade(_config(connection), revision)
         elif revision != "head" or current(connection) != head():
+            _refuse_newer(connection)
             command.upgrade(_config(connection), revision)
     finally:
         _unlock(connection)
@@ -96,7 +108,8 @@ async def downgrade(url: str, revision: str = "-1") -> None:
 
 
 async def _run(url: str, revision: str, *, down: bool) -> None:
-    engine = create_engine(url, pool_size=1)
+    # A large table takes as long as it takes.
+    engine = create_engine(url, pool_size=1, command_timeout=None)
     try:
         async with engine.connect() as connection:
             await connection.run_sync(lambda sync: _migrate(sync, revision, down=down))

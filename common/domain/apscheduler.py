@@ -59,7 +59,12 @@ def _kind_and_expr(fields: Mapping[str, Any]) -> tuple[str, str]:
             return kind, build(given)
     unknown = next((key for key in given if key not in (*_CRON, *_INTERVAL, "run_date")), None)
     if unknown is not None:
-        raise InvalidSchedule(f'"{unknown[:40]}" is not a schedule field. There are {", ".join(_CRON)}.', field=unknown)
+        raise InvalidSchedule(
+            '"{name}" is not a schedule field. There are {names}.',
+            field=unknown,
+            name=unknown[:40],
+            names=", ".join(_CRON),
+        )
     raise InvalidSchedule(
         'Give cron fields such as {"hour": 10, "minute": 30} or interval fields such as {"minutes": 5}, not both.',
         field="cron",
@@ -73,13 +78,15 @@ def _moment(fields: Mapping[str, Any], key: str, here: Any) -> datetime | None:
     try:
         return parse_once(str(value), here).instant
     except InvalidSchedule as error:
-        raise InvalidSchedule(str(error), field=key) from error
+        raise error.about(key) from error
 
 
 def _interval(given: Mapping[str, Any]) -> str:
     for key, value in given.items():
         if isinstance(value, bool) or not re.fullmatch(r"\d{1,9}", str(value), re.ASCII):
-            raise InvalidSchedule(f"{key} is a whole number, 0 or more. Use a smaller unit for parts.", field=key)
+            raise InvalidSchedule(
+                "{name} is a whole number, 0 or more. Use a smaller unit for parts.", field=key, name=key
+            )
     parts = [f"{int(given[key])}{unit}" for key, unit in _INTERVAL.items() if int(given.get(key, 0))]
     return "".join(parts) or "0s"
 
@@ -109,7 +116,7 @@ def _cron(given: Mapping[str, Any]) -> str:
 
 def _text(key: str, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise InvalidSchedule(f'{key} is a number or text such as "*/5" or "1-5".', field=key)
+        raise InvalidSchedule('{name} is a number or text such as "*/5" or "1-5".', field=key, name=key)
     return ",".join(item.strip() for item in str(value).lower().split(","))
 
 
@@ -118,7 +125,12 @@ def _check_plain(key: str, text: str) -> None:
         match = _PLAIN.fullmatch(item)
         # APScheduler refuses a range that runs backwards; croniter would wrap it round
         if match is None or (match["high"] and int(match["low"]) > int(match["high"])):
-            raise InvalidSchedule(f'"{item[:40]}" cannot be read as {key}. Use numbers, 1-5, */5 or lists.', field=key)
+            raise InvalidSchedule(
+                '"{text}" cannot be read as {name}. Use numbers, 1-5, */5 or lists.',
+                field=key,
+                text=item[:40],
+                name=key,
+            )
 
 
 def _day_fields(day: str, weekday: str) -> tuple[str, str]:
@@ -158,7 +170,9 @@ def _cron_weekday(name: str, key: str) -> int:
         return (int(name) + 1) % 7
     if name in _DAYS:
         return (_DAYS.index(name) + 1) % 7
-    raise InvalidSchedule(f'"{name[:40]}" is not a weekday. Use 0 (Monday) to 6 (Sunday), or mon to sun.', field=key)
+    raise InvalidSchedule(
+        '"{text}" is not a weekday. Use 0 (Monday) to 6 (Sunday), or mon to sun.', field=key, text=name[:40]
+    )
 
 
 def _weekdays(text: str) -> str:
@@ -167,7 +181,9 @@ def _weekdays(text: str) -> str:
     for item in text.split(","):
         match = _WEEKDAYS.fullmatch(item)
         if match is None or match["step"] == "0":
-            raise InvalidSchedule(f'"{item[:40]}" is not a weekday. Use 0 to 6 or mon to sun.', field="day_of_week")
+            raise InvalidSchedule(
+                '"{text}" is not a weekday. Use 0 to 6 or mon to sun.', field="day_of_week", text=item[:40]
+            )
         low, high = _bounds(match)
         chosen.update(range(low, high + 1, int(match["step"] or 1)))
     if len(chosen) == 7:

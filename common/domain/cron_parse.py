@@ -12,17 +12,25 @@ from common.domain import cron_text
 from common.domain.cron import Cron
 from common.domain.cron_days import EVERY_DAY, EVERY_WEEKDAY, LAST, DayRule
 from common.domain.cron_text import CronText, bad
+from common.domain.invalid import N_, InvalidSchedule
 
 # croniter's order of fields, whatever the order in the text
 _MINUTE, _HOUR, _DAY, _MONTH, _WEEKDAY, _SECOND, _YEAR = range(7)
-_TAKES = {
-    "second": "0 to 59",
-    "minute": "0 to 59",
-    "hour": "0 to 23",
-    "day of month": "1 to 31, L for the last day, 15W for the weekday nearest the 15th",
-    "month": "1 to 12 or JAN to DEC",
-    "day of week": "0 to 7 (0 and 7 are Sunday) or SUN to SAT, 5#2 for the second Friday, L5 for the last",
-    "year": "1970 to 2099",
+# Whole sentences: a translator cannot put parts together.
+_UNREADABLE = {
+    "second": N_('"{shown}" cannot be read as the second field. It takes 0 to 59; * , - and /.'),
+    "minute": N_('"{shown}" cannot be read as the minute field. It takes 0 to 59; * , - and /.'),
+    "hour": N_('"{shown}" cannot be read as the hour field. It takes 0 to 23; * , - and /.'),
+    "day of month": N_(
+        '"{shown}" cannot be read as the day of month field. It takes 1 to 31, L for the last day, 15W for the'
+        " weekday nearest the 15th; * , - and /."
+    ),
+    "month": N_('"{shown}" cannot be read as the month field. It takes 1 to 12 or JAN to DEC; * , - and /.'),
+    "day of week": N_(
+        '"{shown}" cannot be read as the day of week field. It takes 0 to 7 (0 and 7 are Sunday) or SUN to SAT, 5#2'
+        " for the second Friday, L5 for the last; * , - and /."
+    ),
+    "year": N_('"{shown}" cannot be read as the year field. It takes 1970 to 2099; * , - and /.'),
 }
 
 
@@ -41,8 +49,11 @@ def _parse(expr: str, hash_key: str) -> Cron:
     cron = _cron_of(text, _expand(text, hash_key))
     if not cron.possible():
         raise bad(
-            f'"{expr.strip()}" never fires: no date is ever like that (30 February, for instance). '
-            "Change the day or the month; L is the last day of any month."
+            N_(
+                '"{expr}" never fires: no date is ever like that (30 February, for instance).'
+                " Change the day or the month; L is the last day of any month."
+            ),
+            expr=expr.strip(),
         )
     return cron
 
@@ -52,7 +63,7 @@ def _expand(text: CronText, hash_key: str) -> Any:
     try:
         return _croniter(text.for_croniter(), hash_key if text.hashed else None)
     except (ValueError, TypeError, LookupError, ArithmeticError) as error:
-        raise bad(_blame(text, hash_key)) from error
+        raise _blame(text, hash_key) from error
 
 
 def _croniter(expr: str, hash_id: str | None) -> Any:
@@ -60,7 +71,7 @@ def _croniter(expr: str, hash_id: str | None) -> Any:
     return cast("Any", croniter(expr, 0.0, hash_id=hash_id, second_at_beginning=True))
 
 
-def _blame(text: CronText, hash_key: str) -> str:
+def _blame(text: CronText, hash_key: str) -> InvalidSchedule:
     """Say which field is wrong, by trying each alone; croniter's own words name fields by number."""
     for index, (name, field) in enumerate(zip(cron_text.FIELD_NAMES, text.fields, strict=True)):
         alone = ["*"] * 7
@@ -69,20 +80,26 @@ def _blame(text: CronText, hash_key: str) -> str:
             _croniter(" ".join(alone), hash_key)
         except (ValueError, TypeError, LookupError, ArithmeticError):
             shown = field if len(field) <= 40 else field[:37] + "..."
-            what = f'"{shown}" cannot be read as the {name} field.'
-            return f"{what}{_hint(name, field)} It takes {_TAKES[name]}; * , - and /."
-    return "This cron expression cannot be read. Try a simpler one; two schedules on one task are fine."
+            return bad(_hint(name, field) or _UNREADABLE[name], shown=shown)
+    return bad(N_("This cron expression cannot be read. Try a simpler one; two schedules on one task are fine."))
 
 
 def _hint(name: str, field: str) -> str:
+    """The whole sentence for slips that deserve more than the range of the field."""
     if name == "hour" and field == "24":
-        return " Midnight is hour 0."
+        return N_('"{shown}" cannot be read as the hour field. Midnight is hour 0. It takes 0 to 23; * , - and /.')
     if name == "day of week" and field.endswith("l") and len(field) > 1:
-        return " The last such weekday of the month is written L first: L5 is the last Friday."
+        return N_(
+            '"{shown}" cannot be read as the day of week field. The last such weekday of the month is written L'
+            " first: L5 is the last Friday."
+        )
     if name == "day of month" and field.startswith("l-"):
-        return " Counting back from the last day is not possible; use L, or fixed days."
+        return N_(
+            '"{shown}" cannot be read as the day of month field. Counting back from the last day is not possible;'
+            " use L, or fixed days."
+        )
     if "h" in field and "," in field:
-        return " H stands alone in its field."
+        return N_('"{shown}" cannot be read as a field. H stands alone in its field.')
     return ""
 
 
@@ -91,7 +108,7 @@ def _refuse_mixed_weekdays(text: CronText) -> None:
     items = text.fields[5].split(",")
     special = ["#" in item or item.startswith("l") for item in items]
     if any(special) and not all(special):
-        raise bad("Weekdays like 5#2 or L5 cannot be mixed with plain ones in one field. Make it two schedules.")
+        raise bad(N_("Weekdays like 5#2 or L5 cannot be mixed with plain ones in one field. Make it two schedules."))
 
 
 def _cron_of(text: CronText, found: Any) -> Cron:

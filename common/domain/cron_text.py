@@ -9,7 +9,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from common.domain.invalid import InvalidSchedule
+from common.domain.invalid import N_, InvalidSchedule
 
 MAX_LENGTH = 200
 FIELD_NAMES = ("second", "minute", "hour", "day of month", "month", "day of week", "year")
@@ -61,58 +61,79 @@ def read(expr: str) -> CronText:
     )
 
 
-def bad(message: str) -> InvalidSchedule:
+def bad(template: str, **params: object) -> InvalidSchedule:
     """A refusal of the expression itself."""
-    return InvalidSchedule(message, field="expr")
+    return InvalidSchedule(template, field="expr", **params)
 
 
 def _refuse_unreadable(text: str) -> None:
     if not text:
-        raise bad('The cron expression is empty. Write five fields, for example "0 2 * * *" for every day at 02:00.')
+        raise bad(
+            N_('The cron expression is empty. Write five fields, for example "0 2 * * *" for every day at 02:00.')
+        )
     if len(text) > MAX_LENGTH:
-        raise bad(f"The cron expression is longer than {MAX_LENGTH} characters. Split it into several schedules.")
+        raise bad(
+            N_("The cron expression is longer than {most} characters. Split it into several schedules."),
+            most=MAX_LENGTH,
+        )
     if not text.isascii():
-        raise bad(_typed_otherwise(text))
+        raise _typed_otherwise(text)
 
 
-def _typed_otherwise(text: str) -> str:
+def _typed_otherwise(text: str) -> InvalidSchedule:
     """Name the plain spelling of full-width digits and Chinese punctuation, where there is one."""
     plain = " ".join(unicodedata.normalize("NFKC", text.translate(_TYPED)).split())
     if plain.isascii():
-        return f'The cron expression has full-width or Chinese characters in it. Did you mean "{plain}"?'
+        return bad(
+            N_('The cron expression has full-width or Chinese characters in it. Did you mean "{plain}"?'), plain=plain
+        )
     odd = next(char for char in plain if not char.isascii())
-    return f'A cron expression has no "{odd}" in it. Use plain digits, * , - / and the names MON-SUN and JAN-DEC.'
+    return bad(
+        N_('A cron expression has no "{odd}" in it. Use plain digits, * , - / and the names MON-SUN and JAN-DEC.'),
+        odd=odd,
+    )
 
 
 def _expand_name(text: str) -> str:
     if not text.startswith("@"):
         if re.match(r"(cron_)?tz=", text):
-            raise bad("Leave TZ= out of the expression; the schedule has a time zone field of its own.")
+            raise bad(N_("Leave TZ= out of the expression; the schedule has a time zone field of its own."))
         return text
     if text in _NAMED:
         return _NAMED[text]
     if text == "@reboot":
-        raise bad("@reboot is not a time. Start the task by hand, through the API, or after another task.")
+        raise bad(N_("@reboot is not a time. Start the task by hand, through the API, or after another task."))
     if text.startswith("@every"):
-        raise bad('@every is an interval. Choose the kind "interval" and write, for example, 5m.')
-    raise bad(f'"{text}" is not known. There are {", ".join(_NAMED)}.')
+        raise bad(N_('@every is an interval. Choose the kind "interval" and write, for example, 5m.'))
+    raise bad(N_('"{text}" is not known. There are {names}.'), text=text, names=", ".join(_NAMED))
 
 
 def _wrong_count(parts: list[str]) -> InvalidSchedule:
-    count = f"1 field: {parts[0]}" if len(parts) == 1 else f"{len(parts)} fields"
+    if len(parts) == 1:
+        return bad(
+            N_(
+                "A cron expression has 5 fields (minute, hour, day of month, month, day of week), 6 with seconds in"
+                " front, 7 with a year behind; this has 1 field: {text}."
+                ' For example "30 8 * * 1-5" is 08:30 from Monday to Friday.'
+            ),
+            text=parts[0],
+        )
     return bad(
-        "A cron expression has 5 fields (minute, hour, day of month, month, day of week), 6 with seconds in front, "
-        f'7 with a year behind; this has {count}. For example "30 8 * * 1-5" is 08:30 from Monday to Friday.'
+        N_(
+            "A cron expression has 5 fields (minute, hour, day of month, month, day of week), 6 with seconds in front,"
+            ' 7 with a year behind; this has {count} fields. For example "30 8 * * 1-5" is 08:30 from Monday to Friday.'
+        ),
+        count=len(parts),
     )
 
 
 def _rewritten(name: str, field: str) -> str:
     if _RANDOM.fullmatch(field):
         raise bad(
-            "R would mean another time at every look. Use H: a time of its own for each task that stays the same."
+            N_("R would mean another time at every look. Use H: a time of its own for each task that stays the same.")
         )
     if name == "year" and _HASHED.fullmatch(field):
-        raise bad("H cannot stand for a year. Write the years, or leave the field out.")
+        raise bad(N_("H cannot stand for a year. Write the years, or leave the field out."))
     if name == "day of month":
         if field == "lw":
             return "31w"

@@ -14,7 +14,6 @@ _PART = re.compile(
     r"(\d{1,12})\s*(?:(w)(?:eeks?)?|(d)(?:ays?)?|(h)(?:ours?|rs?)?|(m)(?:in(?:ute)?s?)?|(s)(?:ec(?:ond)?s?)?)(?![a-z])",
     re.ASCII,
 )
-_EXAMPLE = "Write, for example, 30s, 5m, 2h, 1d, 1w or 1h30m."
 
 
 def parse_interval(expr: str) -> timedelta:
@@ -25,7 +24,11 @@ def parse_interval(expr: str) -> timedelta:
     text = expr.strip().lower()[:200]
     seconds = int(text) if re.fullmatch(r"\d{1,12}", text, re.ASCII) else _sum_of_parts(text)
     if seconds is None:
-        raise InvalidSchedule(f'"{expr.strip()[:60]}" is not an interval. {_EXAMPLE}', field="expr")
+        raise InvalidSchedule(
+            '"{expr}" is not an interval. Write, for example, 30s, 5m, 2h, 1d, 1w or 1h30m.',
+            field="expr",
+            expr=expr.strip()[:60],
+        )
     if seconds < 1:
         raise InvalidSchedule("The shortest interval is 1 second. Write 1s or more.", field="expr")
     if seconds > LONGEST.total_seconds():

@@ -21,7 +21,7 @@ def parse_once(expr: str, zone: ZoneInfo) -> Found:
         return _found(moment, zone)
     except (ValueError, OverflowError) as error:
         raise InvalidSchedule(
-            f'"{text[:60]}" is not a date and time. Write, for example, 2026-11-23 09:00.', field="expr"
+            '"{text}" is not a date and time. Write, for example, 2026-11-23 09:00.', field="expr", text=text[:60]
         ) from error
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from common.domain.cron_parse import parse_cron
 from common.domain.invalid import InvalidSchedule
-from common.domain.trigger import KINDS, Trigger
+from common.domain.trigger import KINDS, UNKNOWN_KIND, Trigger
 from common.domain.zones import zone
 
 MAX_JITTER = 86_400
@@ -28,7 +28,7 @@ def parse(
     and whole seconds (a start rounded up, the others down). A `once` without offset is wall time in `timezone`.
     """
     if kind not in KINDS:
-        raise InvalidSchedule(f'There is no schedule of kind "{kind[:40]}". Use {", ".join(KINDS)}.', field="kind")
+        raise InvalidSchedule(UNKNOWN_KIND, field="kind", kind=kind[:40], kinds=", ".join(KINDS))
     zone(timezone)
     trigger = Trigger(
         kind=kind,
@@ -51,17 +51,21 @@ def _whole(field: str, moment: datetime | None, *, up: bool = False) -> datetime
     if moment is None:
         return None
     if moment.utcoffset() is None:
-        raise InvalidSchedule(f"{field} needs a time zone, for example 2026-11-23T09:00:00+08:00.", field=field)
+        raise InvalidSchedule(
+            "{name} needs a time zone, for example 2026-11-23T09:00:00+08:00.", field=field, name=field
+        )
     try:
         floor = moment.astimezone(UTC).replace(microsecond=0)
         return floor + timedelta(seconds=1) if up and moment.microsecond else floor
     except OverflowError as error:
-        raise InvalidSchedule(f"{field} is outside the years 1 to 9999. Leave it empty.", field=field) from error
+        raise InvalidSchedule(
+            "{name} is outside the years 1 to 9999. Leave it empty.", field=field, name=field
+        ) from error
 
 
 def _checked_jitter(jitter: int) -> int:
     if isinstance(jitter, bool) or not isinstance(jitter, int) or not 0 <= jitter <= MAX_JITTER:
-        raise InvalidSchedule(f"Jitter is a whole number of seconds from 0 to {MAX_JITTER}.", field="jitter")
+        raise InvalidSchedule("Jitter is a whole number of seconds from 0 to {most}.", field="jitter", most=MAX_JITTER)
     return jitter
 
 

@@ -8,12 +8,13 @@ from functools import lru_cache
 from common.domain.cron_parse import parse_cron
 from common.domain.cron_timeline import CronTimeline
 from common.domain.interval import EPOCH, IntervalTimeline, parse_interval
-from common.domain.invalid import InvalidSchedule
+from common.domain.invalid import N_, InvalidSchedule
 from common.domain.once import OnceTimeline, parse_once
 from common.domain.timeline import Found, Timeline
 from common.domain.zones import zone
 
 KINDS = ("cron", "interval", "once")
+UNKNOWN_KIND = N_('There is no schedule of kind "{kind}". Use {kinds}.')
 _RESOLUTION = timedelta(microseconds=1)
 # Local time must exist on both sides of the instant, so the ends of datetime's range are out of reach.
 _EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
@@ -102,7 +103,7 @@ def _timeline(kind: str, expr: str, timezone: str, anchor: datetime | None, hash
         return IntervalTimeline(anchor or EPOCH, parse_interval(expr))
     if kind == "once":
         return OnceTimeline(parse_once(expr, zone(timezone)))
-    raise InvalidSchedule(f'There is no schedule of kind "{kind[:40]}". Use {", ".join(KINDS)}.', field="kind")
+    raise InvalidSchedule(UNKNOWN_KIND, field="kind", kind=kind[:40], kinds=", ".join(KINDS))
 
 
 def upcoming(trigger: Trigger, *, after: datetime, count: int) -> list[datetime]:

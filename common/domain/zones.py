@@ -63,14 +63,23 @@ def zone(name: str) -> ZoneInfo:
     """
     if name in names():
         return ZoneInfo(name)
-    raise InvalidSchedule(_refusal(name), field="timezone")
+    raise _refusal(name)
 
 
-def _refusal(name: str) -> str:
+def _refusal(name: str) -> InvalidSchedule:
     shown = name if len(name) <= 60 else name[:57] + "..."
-    suggestion = suggest(name)
-    way_out = f'Did you mean "{suggestion}"?' if suggestion else "Use a name such as Europe/Berlin or Asia/Shanghai."
-    return f'There is no time zone called "{shown}". {way_out}'
+    if suggestion := suggest(name):
+        return InvalidSchedule(
+            'There is no time zone called "{zone}". Did you mean "{suggestion}"?',
+            field="timezone",
+            zone=shown,
+            suggestion=suggestion,
+        )
+    return InvalidSchedule(
+        'There is no time zone called "{zone}". Use a name such as Europe/Berlin or Asia/Shanghai.',
+        field="timezone",
+        zone=shown,
+    )
 
 
 def suggest(name: str) -> str | None:

@@ -71,7 +71,7 @@ async def finish(session: WriteSession, results: Sequence[Result]) -> set[Key]:
     """
     by_key = {result.key: result for result in sorted(results, key=lambda result: result.id)}
     locked = await session.execute(
-        select(E.c.id, E.c.token, E.c.status, E.c.failures, E.c.cancel_requested_at)
+        select(E.c.id, E.c.token, E.c.lost_token, E.c.status, E.c.failures, E.c.cancel_requested_at)
         .where(E.c.id.in_(sorted({result.id for result in by_key.values()})))
         .order_by(E.c.id)
         .with_for_update()
@@ -81,7 +81,7 @@ async def finish(session: WriteSession, results: Sequence[Result]) -> set[Key]:
     stale: set[Key] = set()
     for key, result in by_key.items():
         row = current.get(result.id)
-        if row is None or row.token != result.token:
+        if row is None or row.token != result.token or _was_given_away(row):
             stale.add(key)
         elif row.status == Status.RUNNING or (row.status == Status.LOST and result.status in TRANSITIONS[Status.LOST]):
             fresh.append(result)
@@ -97,6 +97,11 @@ async def finish(session: WriteSession, results: Sequence[Result]) -> set[Key]:
         await session.execute(delete(A).where(A.c.execution_id.in_(late), A.c.status == Status.LOST))
     await _keep_attempts(session, final, retried)
     return stale
+
+
+def _was_given_away(row: Any) -> bool:
+    """Queued again because its worker was lost, not because a result was recorded: another attempt is to come."""
+    return bool(row.status == Status.QUEUED and row.lost_token == row.token)
 
 
 def _is_retried(result: Result, row: Any) -> bool:

@@ -79,7 +79,15 @@ async def renew(
             .where(E.c.id.in_([item.id for item in mine]), E.c.worker_id == worker_id, E.c.status == Status.RUNNING)
             .values(lease_until=now + timedelta(seconds=lease))
         )
+        # Once more, now that the rows are ours: one may have been taken away, even given to us again, in between.
+        mine = await held(session, worker_id=worker_id)
     return mine
+
+
+async def any_lapsed(session: ReadSession, *, now: datetime) -> bool:
+    """Whether any lease is over: cheap, so that a scheduler with nothing to reap opens no write transaction."""
+    lapsed = select(E.c.id).where(E.c.status == Status.RUNNING, E.c.lease_until < now).limit(1)
+    return await session.scalar(lapsed) is not None
 
 
 async def reap(session: WriteSession, *, now: datetime, limit: int = 200) -> list[Key]:

@@ -82,6 +82,7 @@ async def lock(session: WriteSession, task_ids: Sequence[int]) -> list[Schedule]
         .where(Schedule.task_id.in_(sorted(task_ids)))  # type: ignore[attr-defined]
         .order_by(Schedule.id)  # type: ignore[arg-type]
         .with_for_update()
+        .execution_options(populate_existing=True)  # what this session read before may be old by now
     )
     return list(rows)
 

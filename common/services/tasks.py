@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from common.db.models import Schedule, Task
 from common.db.session import ReadSession, WriteSession
@@ -62,10 +62,36 @@ class BulkResult:
 
 async def get(session: ReadSession, task_id: int) -> Task:
     """The task; raises NotFound."""
-    task: Task | None = await session.scalar(select(Task).where(Task.id == task_id, Task.deleted_at.is_(None)))  # type: ignore[arg-type, union-attr]
+    task: Task | None = await session.scalar(_existing(task_id))
     if task is None:
         raise NotFound("There is no task {id}.", id=task_id)
     return task
+
+
+def _existing(task_id: int) -> Select[Task]:
+    return select(Task).where(Task.id == task_id, Task.deleted_at.is_(None))  # type: ignore[arg-type, union-attr]
+
+
+async def _lock_task(session: WriteSession, task_id: int) -> Task:
+    """Lock the task's row, and read it as it is now; raises NotFound."""
+    task: Task | None = await session.scalar(
+        _existing(task_id).with_for_update().execution_options(populate_existing=True)
+    )
+    if task is None:
+        raise NotFound("There is no task {id}.", id=task_id)
+    return task
+
+
+async def _lock(session: WriteSession, task_id: int) -> tuple[Task, list[Schedule]]:
+    """Lock a task and its schedules against the scheduler and other people; raises NotFound.
+
+    The schedules first, as firing does. A task may have none, or somebody may have added one while we waited: only
+    with the task locked too they are read for good. Without that two edits left the schedules of both, and a task
+    deleted or paused meanwhile got a schedule that fired.
+    """
+    await schedules.lock(session, [task_id])
+    task = await _lock_task(session, task_id)
+    return task, await schedules.lock(session, [task_id])
 
 
 async def view(session: ReadSession, task_id: int) -> TaskView:
@@ -136,10 +162,8 @@ def merge(view: TaskView, patch: TaskPatch) -> TaskInput:
 
 async def update(session: WriteSession, task_id: int, patch: TaskPatch, *, now: datetime) -> Task:
     """Change the given fields. A schedule that stays as it was keeps its next instant; raises NotFound, Invalid."""
-    rows = await schedules.lock(session, [task_id])
-    before = await view(session, task_id)
-    data = merge(before, patch)
-    task = before.task
+    task, rows = await _lock(session, task_id)
+    data = merge((await views(session, [task]))[0], patch)
     was_enabled = task.enabled
     for name, value in _columns(data).items():
         setattr(task, name, value)
@@ -154,8 +178,7 @@ async def update(session: WriteSession, task_id: int, patch: TaskPatch, *, now: 
 
 async def set_enabled(session: WriteSession, task_id: int, enabled: bool | None, *, now: datetime) -> Task:
     """Pause or resume a task (None = the other of the two). Resuming starts from now, never from where it stopped."""
-    rows = await schedules.lock(session, [task_id])
-    task = await get(session, task_id)
+    task, rows = await _lock(session, task_id)
     enabled = not task.enabled if enabled is None else enabled
     if enabled != task.enabled:
         await _switch(session, [task], rows, enabled=enabled, now=now)
@@ -178,9 +201,9 @@ async def _switch(
 async def run_now(session: WriteSession, task_id: int, *, by: str, now: datetime, request_id: str | None = None) -> int:
     """Queue the task at once, whatever its schedule, pause or concurrency policy says; returns the execution's id.
 
-    The same `request_id` again is the same execution.
+    The same `request_id` again is the same execution. Locked: a task being deleted gets nothing more to run.
     """
-    task = await get(session, task_id)
+    task = await _lock_task(session, task_id)
     key = enqueue.manual_key(request_id)
     row = enqueue.row(task, key=key, trigger="manual", scheduled_for=now, now=now, triggered_by=by)
     await enqueue.enqueue(session, [row])
@@ -200,8 +223,7 @@ async def stop(session: WriteSession, task_id: int, *, by: str, now: datetime) -
 
 async def delete(session: WriteSession, task_id: int, *, by: str, now: datetime) -> None:
     """Delete the task and its history. What runs is stopped first; the rows go when nothing of it is left."""
-    rows = await schedules.lock(session, [task_id])
-    task = await get(session, task_id)
+    task, rows = await _lock(session, task_id)
     for row in rows:
         await session.delete(row)
     task.deleted_at, task.enabled = now, False
@@ -222,12 +244,15 @@ async def cleanup(
 async def each(
     session: WriteSession, ids: Sequence[int], work: Callable[[WriteSession, int], Awaitable[Any]]
 ) -> list[BulkResult]:
-    """Do `work` for every id, in a savepoint each: one that fails does not sink the rest."""
-    results = []
-    for task_id in dict.fromkeys(ids):
+    """Do `work` for every id, in a savepoint each: one that fails does not sink the rest.
+
+    In the order of the ids, whatever order they were given in: two orders of locking would be a deadlock.
+    """
+    results = {}
+    for task_id in sorted(set(ids)):
         try:
             async with session.begin_nested():
-                results.append(BulkResult(task_id, True, value=await work(session, task_id)))
+                results[task_id] = BulkResult(task_id, True, value=await work(session, task_id))
         except DomainError as error:
-            results.append(BulkResult(task_id, False, error=error))
-    return results
+            results[task_id] = BulkResult(task_id, False, error=error)
+    return [results[task_id] for task_id in dict.fromkeys(ids)]

@@ -4,7 +4,7 @@
   const busy = (part) =>
     document.hidden || document.querySelector("dialog[open], details.r-menu[open]") ||
     part.querySelector("input[name=ids]:checked, .htmx-request") || part.matches(".htmx-request") ||
-    (part.contains(document.activeElement) && document.activeElement.matches("input[type=search]"));
+    document.activeElement.matches("main input[type=search]:not(#q)");
   let last = Date.now();
   window.setInterval(() => {
     const part = document.querySelector("[data-live]");

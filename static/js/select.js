@@ -3,7 +3,7 @@
 (() => {
   const bar = document.getElementById("bulkbar");
   if (!bar) return;
-  const boxes = () => [...document.querySelectorAll("input[name=ids]")];
+  const boxes = () => [...document.querySelectorAll("tr input[name=ids]")];
   const update = () => {
     const ticked = boxes().filter((box) => box.checked);
     bar.hidden = ticked.length === 0;

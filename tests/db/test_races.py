@@ -313,9 +313,7 @@ class TestStopAndClaim:
 
 
 class TestTwoPeopleAtOneTask:
-    async def test_two_edits_leave_the_schedule_of_the_later_one(
-        self, database: Database, elsewhere: Database
-    ) -> None:
+    async def test_two_edits_leave_the_schedule_of_the_later_one(self, database: Database, elsewhere: Database) -> None:
         task = await world.add_task(database)
         await world.add_schedule(database, task)
         await overlap(database, elsewhere, Editing(task, cron="0 0 1 1 *"), Editing(task, cron="0 0 2 2 *"))

@@ -6,13 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
+from tests.support.eventually import eventually_sync
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery"
@@ -66,17 +67,15 @@ def running(folder: Path, *, password: str | None = PASSWORD) -> Iterator[Rota]:
 
 
 def _wait_until_well(rota: Rota, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, rota.log.read_text("utf-8", "replace")
+    def well() -> None:
         try:
             answer = httpx.get(f"{rota.url}/health", timeout=2)
-            if answer.status_code == 200 and answer.json()["status"] == "ok":
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError(f"Rota did not become well: {rota.log.read_text('utf-8', 'replace')}")
+        except httpx.HTTPError as error:
+            raise AssertionError(f"{error}: {rota.log.read_text('utf-8', 'replace')}") from None
+        assert answer.json()["status"] == "ok", answer.text
+
+    eventually_sync(well, timeout=60, interval=0.1)
+    assert process.poll() is None, rota.log.read_text("utf-8", "replace")
 
 
 def _free_port() -> int:

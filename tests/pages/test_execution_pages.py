@@ -20,7 +20,7 @@ async def test_nothing_has_run_yet(alice: Person) -> None:
         ({"status": "timed_out"}, "Timed out after 3.1 s.", "超时，历时 3.1 秒。"),
         ({"status": "cancelled", "cancelled_by": "bob"}, "Stopped by bob after 3.1 s.", "由 bob 停止，历时 3.1 秒。"),
         ({"status": "cancelled", "started_at": None, "token": 0}, "Cancelled before it started.", "开始前已取消。"),
-        ({"status": "skipped", "started_at": None, "reason": "paused"}, "Skipped: the task was paused.", "任务已暂停。"),
+        ({"status": "skipped", "started_at": None, "reason": "paused"}, "Skipped: the task was paused.", "任务已暂停"),
         ({"status": "missed", "started_at": None, "token": 0}, "Missed.", "已错过"),
         ({"status": "lost"}, "Lost: the worker stopped answering while it ran.", "失联：工作节点 在运行途中停止响应。"),
     ],
@@ -81,6 +81,16 @@ async def test_a_running_one_refreshes_itself_and_a_finished_one_does_not(alice:
     assert "<noscript><meta http-equiv=" in page
     done = await alice.execution(task, "success", exit_code=0)
     assert "data-live" not in await alice.get(f"/ui/executions/{done}")
+
+
+async def test_the_parts_of_a_running_one_come_without_the_page_around_them(alice: Person) -> None:
+    task = await alice.task()
+    running = await alice.execution(task, "running", finished_at=None)
+    answer = await alice.client.get(f"/ui/executions/{running}", headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    assert "<html" not in answer.text
+    for part in ("ex-facts", "ex-log", "ex-history"):
+        assert f'id="{part}" hx-swap-oob="true"' in answer.text
 
 
 async def test_the_list_is_filtered_by_state_and_task(alice: Person) -> None:

@@ -30,7 +30,7 @@ async def overlap(
     Neither is tried again: a deadlock between the two fails the test.
     """
     began = asyncio.Event()
-    event.listen(there.engine.sync_engine, "begin", lambda connection: began.set(), insert=True)
+    event.listen(there.engine.sync_engine, "engine_connect", lambda connection: began.set())
     async with here.write() as session:
         ours = await first(session)
         waiting = asyncio.ensure_future(there.transact(second, attempts=1))

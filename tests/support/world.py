@@ -56,7 +56,8 @@ class StillClock(Clock):
 
 async def add_task(database: Database, **values: Any) -> int:
     """A task that runs `true`; gives its id."""
-    given = {"name": "测试任务", "command": "true", "created_at": NOW, "updated_at": NOW} | values
+    spec = {"env": {}, "args": [], "cwd": None}
+    given = {"name": "测试任务", "command": "true", "spec": spec, "created_at": NOW, "updated_at": NOW} | values
     async with database.write() as session:
         task = Task(**given)
         session.add(task)

@@ -3,18 +3,28 @@
 import asyncio
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DataError
 
+from common.clock import Clock
 from common.db.models import ExecutionOutput, Worker, table_of
+from common.db.session import WriteSession
 from common.domain.states import FINAL, Status
+from common.queue.claims import Key
+from common.queue.finish import Result, finish
 from common.queue.transitions import E
 from tests.support.eventually import eventually
 from tests.worker.rig import Rig, interrupt
+from worker.book import Book, Wakes
+from worker.claim import Claimer
+from worker.identity import acquired
+from worker.runner_client import RunnerClient
 
 W = table_of(Worker)
 P = table_of(ExecutionOutput)
@@ -224,8 +234,10 @@ async def test_a_database_that_is_locked_for_a_while_loses_nothing(rig: Rig) -> 
     await rig.until(await rig.run_command("true"))
     execution_id = await rig.run_command("sleep 0.3; echo out")
     await rig.until(execution_id, Status.RUNNING)
-    other = sqlite3.connect(make_url(rig.url).database or "", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
+    path = make_url(rig.url).database or ""
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    # In a thread: the lock may be held by the worker, who needs this one to give it back.
+    await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
     released = asyncio.get_running_loop().call_later(1.5, other.execute, "ROLLBACK")
     row = await rig.until(execution_id)
     released.cancel()
@@ -239,3 +251,38 @@ async def test_live_pieces_go_when_the_text_is_there(rig: Rig) -> None:
     assert await rig.text(row.id) == ("one\ntwo\n", "")
     async with rig.database.read() as session:
         assert await session.scalar(select(func.count()).select_from(P)) == 0
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_a_result_the_database_refuses_holds_up_no_other(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def picky(session: WriteSession, results: Sequence[Result]) -> set[Key]:
+        if any("poison" in result.stdout for result in results):
+            raise DataError("INSERT", {}, ValueError("too long"))
+        return await finish(session, results)
+
+    monkeypatch.setattr("worker.record.finish", picky)
+    bad = await rig.run_command("echo poison")
+    good = await rig.run_command("echo fine")
+    rig.start()
+    assert (await rig.until(good)).status == Status.SUCCESS
+    row = await rig.until(bad)
+    assert (row.status, row.exit_code) == (Status.SUCCESS, 0)
+    assert row.error == "its output could not be stored: ValueError"
+    assert row.stdout_bytes == 7
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_with_a_full_disk_nothing_more_is_claimed(rig: Rig) -> None:
+    settings = rig.settings()
+    clock = Clock()
+    book = Book(settings.slots, Wakes())
+    runner = RunnerClient(rig.folder, "x", {}, book, clock)
+    with acquired(settings) as own:
+        claimer = Claimer(rig.database, clock, settings, own, book, runner, {})
+        execution_id = await rig.run_command("true")
+        runner.ready, runner.full = True, True
+        await claimer.tick()
+        assert (await rig.get(execution_id)).status == Status.QUEUED
+        runner.full = False
+        await claimer.tick()
+        assert (await rig.get(execution_id)).status == Status.RUNNING

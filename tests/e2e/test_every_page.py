@@ -1,0 +1,106 @@
+"""On every page, in every look: no error, no violation, nothing out of the window, nothing that axe objects to."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+
+from tests.e2e.conftest import DESKTOP, PHONE, sign_in
+from tests.e2e.rota_process import Rota
+from tests.support.eventually import eventually_sync
+
+pytestmark = pytest.mark.browser
+
+AXE = next(Path(__file__).parent.glob("vendor/axe-core-*/axe.min.js"))
+LOOKS: dict[str, dict[str, Any]] = {
+    "desktop-light-en": {"viewport": DESKTOP, "locale": "en-GB", "color_scheme": "light"},
+    "desktop-dark-zh": {"viewport": DESKTOP, "locale": "zh-CN", "color_scheme": "dark"},
+    "rail-light-zh": {"viewport": {"width": 1024, "height": 768}, "locale": "zh-CN", "color_scheme": "light"},
+    "phone-light-zh": {"viewport": PHONE, "locale": "zh-CN", "color_scheme": "light"},
+    "phone-dark-en": {"viewport": PHONE, "locale": "en-GB", "color_scheme": "dark"},
+}
+LONG = "A name that goes on and on, " * 6 + "x" * 30
+WIDE = "for i in $(seq 30); do echo \"$i $(printf 'wide%.0s' $(seq 60))\"; done"
+NOISE = f"{WIDE}; printf '\\033[31mred\\033[0m\\n' >&2; exit 1"
+
+
+@pytest.fixture(scope="module")
+def paths(rota: Rota) -> Iterator[list[str]]:
+    """Pages with something difficult on them."""
+    client = rota.client()
+    ids = []
+    for values in (
+        {"name": LONG[:200], "command": NOISE, "tags": ["finance", "weekly"], "cron": "0 2 * * *", "retries": 1},
+        {"name": "每周销售报表", "command": "echo 完成", "cron": "30 8 * * 1", "timezone": "Asia/Shanghai"},
+    ):
+        ids.append(client.post("/tasks", json=values).raise_for_status().json()["id"])
+        client.post(f"/tasks/{ids[-1]}/run").raise_for_status()
+
+    def ended() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = [client.get(f"/tasks/{task}/executions").json()["items"][0] for task in ids]
+        assert all(each["status"] != "running" and each["attempt"] for each in found), found
+        return found
+
+    runs = eventually_sync(ended, timeout=30, interval=0.2)
+    yield [
+        "/ui/tasks",
+        "/ui/tasks?q=nothing-like-this",
+        "/ui/tasks/create",
+        *(f"/ui/tasks/{task}" for task in ids),
+        f"/ui/tasks/{ids[0]}/edit",
+        "/ui/executions",
+        *(f"/ui/executions/{run['id']}" for run in runs),
+        f"/ui/executions/{runs[0]['id']}?find=wide",
+        "/ui/status",
+        "/ui/tasks/4711",
+    ]
+    client.post("/tasks/bulk/delete", json={"ids": ids}).raise_for_status()
+    client.close()
+
+
+@pytest.fixture
+def look(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return {**LOOKS[request.param], "timezone_id": "Europe/Berlin"}
+
+
+@pytest.mark.parametrize("look", list(LOOKS), indirect=True)
+def test_every_page_is_sound(context: BrowserContext, paths: list[str]) -> None:
+    page = context.new_page()
+    page.goto("/ui/login")
+    found = faults(page)
+    sign_in(page)
+    for path in paths:
+        page.goto(path)
+        found += faults(page)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("look", ["desktop-light-en", "phone-dark-en"], indirect=True)
+def test_what_opens_on_a_page_is_sound(page: Page, paths: list[str], make_task: Callable[..., int]) -> None:
+    page.goto("/ui/tasks")
+    page.locator("tbody .r-menu > summary").last.click()
+    found = faults(page)
+    page.locator(".r-menu[open] button", has_text="Delete").click()
+    page.locator("#dialog[open]").wait_for()
+    found += faults(page)
+    page.locator("#dialog [data-close]").click()
+    page.goto("/ui/tasks/create")
+    page.get_by_role("button", name="Create task").click()
+    page.locator("#form-errors").wait_for()
+    page.locator("details.r-adv").evaluate("(details) => { details.open = true; }")
+    found += faults(page)
+    assert not found, "\n".join(found)
+
+
+def faults(page: Page) -> list[str]:
+    """What is wrong with the page as it stands."""
+    width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    found = [f"{page.url}: {width} px wider than the window"] if width > 0 else []
+    page.evaluate(AXE.read_text("utf-8"))
+    result = page.evaluate("axe.run({resultTypes: ['violations']})")
+    for violation in result["violations"]:
+        nodes = "; ".join(f"{node['html'][:160]} ({node['failureSummary'][:200]})" for node in violation["nodes"][:3])
+        found.append(f"{page.url}: {violation['id']}: {nodes}")
+    return found

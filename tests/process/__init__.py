@@ -1,0 +1,1 @@
+"""Rota as processes: started, killed, stopped."""
