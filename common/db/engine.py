@@ -7,10 +7,11 @@ so that a connection nobody answers does not hang for ever.
 """
 
 import json
+import re
 from typing import Any
 
 from sqlalchemy import Engine, event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -24,6 +25,8 @@ _DRIVERS = {
     "mysql": "mysql+aiomysql",
     "mariadb": "mysql+aiomysql",
 }
+#: How asyncpg words an argument that it cannot send.
+_ARGUMENT = re.compile(r"(invalid input for query argument \$\d+): .*", re.DOTALL)
 #: Execution option: how a transaction on SQLite begins.
 BEGIN_OPTION = "rota_sqlite_begin"
 
@@ -87,9 +90,32 @@ def create_engine(
                 " /*M!100300 , idle_transaction_timeout = 10 */",
             }
     engine = create_async_engine(url, **options)
-    if url.get_backend_name() == "sqlite":
-        _prepare_sqlite(engine.sync_engine, synchronous)
+    match url.get_backend_name():
+        case "sqlite":
+            _prepare_sqlite(engine.sync_engine, synchronous)
+        case "postgresql":
+            _hide_values(engine.sync_engine)
     return engine
+
+
+def _hide_values(engine: Engine) -> None:
+    """Keep values out of error texts: PostgreSQL's DETAIL repeats a whole refused row, the driver a refused argument.
+
+    `hide_parameters` does not reach that far.
+    """
+
+    @event.listens_for(engine, "handle_error")
+    def _handle(context: ExceptionContext) -> None:
+        error: BaseException | None = context.sqlalchemy_exception
+        while error is not None:
+            if hasattr(error, "detail") and isinstance(error.detail, str):
+                error.detail = None
+            error.args = tuple(_without_values(item) if isinstance(item, str) else item for item in error.args)
+            error = error.__cause__ or getattr(error, "orig", None)
+
+
+def _without_values(text: str) -> str:
+    return _ARGUMENT.sub(r"\1", text.partition("\nDETAIL:")[0])
 
 
 def _mend_aiomysql() -> None:

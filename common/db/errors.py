@@ -24,12 +24,12 @@ def is_transient(error: BaseException) -> bool:
     if error.connection_invalidated or isinstance(error, InterfaceError):
         return True
     cause = error.orig
+    code = cause.args[0] if cause is not None and cause.args else None
+    if isinstance(code, int):
+        return code in _MYSQL  # they have an SQLSTATE too, but HY000 may be anything
     state = getattr(cause, "sqlstate", None)
     if state is not None:
         return state in _POSTGRESQL or state.startswith(("08", "57P0"))
-    code = cause.args[0] if cause is not None and cause.args else None
-    if isinstance(code, int):
-        return code in _MYSQL
     return isinstance(error, OperationalError) and "locked" in str(code)
 
 

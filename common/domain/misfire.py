@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Literal
 
-from common.domain.trigger import Trigger
+from common.domain.timeline import Fires
 
 Policy = Literal["latest", "all", "skip"]
 
@@ -55,16 +55,23 @@ class MissedSummary:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every due instant is in `fires` or in `missed`, or counted in `summary`; `next_at` is the stored next run."""
+    """Every due instant is in `fires` or in `missed`, or counted in `summary`; `next_at` is the stored next run.
+
+    What a calendar leaves out is in `left_out`, or counted in `left_out_summary`; `runs_at` is then the next instant
+    that it does not leave out.
+    """
 
     fires: list[Fire] = field(default_factory=list)
     missed: list[Missed] = field(default_factory=list)
     summary: MissedSummary | None = None
     next_at: datetime | None = None
+    left_out: list[datetime] = field(default_factory=list)
+    left_out_summary: MissedSummary | None = None
+    runs_at: datetime | None = None
 
 
 def plan(
-    trigger: Trigger, *, due: datetime, now: datetime, policy: Policy, grace: int | None = None, bound: int = BOUND
+    trigger: Fires, *, due: datetime, now: datetime, policy: Policy, grace: int | None = None, bound: int = BOUND
 ) -> Plan:
     """Account for every instant of `trigger` in [due, now], oldest first.
 
@@ -93,7 +100,7 @@ def plan(
     return Plan(fires, [Missed(instant, reason(instant)) for instant in missed], None, next_at)
 
 
-def _newest(trigger: Trigger, due: datetime, now: datetime, total: int, limit: int) -> list[datetime]:
+def _newest(trigger: Fires, due: datetime, now: datetime, total: int, limit: int) -> list[datetime]:
     """The last `limit` of the `total` instants in [due, now]."""
     return [due] if total == 1 else [due, *trigger.newest(due, now, limit)][-limit:]
 

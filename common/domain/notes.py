@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from common.domain.wording import MONTHS, Lang
+from common.domain.wording import MONTHS, WEEKDAYS, WEEKDAYS_ZH, Lang
 
 _TEXTS: dict[str, tuple[str, str]] = {
     # on one instant
@@ -15,7 +15,22 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "again": ("{date}: {wall} occurs twice → this is the second", "{date}：{wall} 出现两次 → 这是第二次"),
     "skipped": ("{date}: {wall} does not exist → no run for it", "{date}：{wall} 不存在 → 不运行"),
+    "left_out": ("{date}: {why} → skipped", "{date}：{why_zh} → 跳过"),
+    "left_out_many": (
+        "{date}: {why} → skipped, and {more} more",
+        "{date}：{why_zh} → 跳过，另有 {more} 次",
+    ),
+    "shifted": ("shifted from {weekday} {date}: {why}", "由 {date}（{weekday}）顺延：{why_zh}"),
     # on the schedule
+    "unknown_days": (
+        "The holidays of {year} are not announced yet: from then on only those fixed by law and weekends are known.",
+        "{year} 年的放假安排尚未公布：此后只按法定节日和周末计算。",
+    ),
+    "collides": (
+        "Collides with {count} other tasks at {clock}.",
+        "与另外 {count} 个任务同在 {clock} 触发。",
+    ),
+    "collides_one": ("Collides with 1 other task at {clock}.", "与另外 1 个任务同在 {clock} 触发。"),
     "every_second": (
         "Fires every second: 86,400 executions a day.",
         "每秒触发：每天 86,400 次执行。",
@@ -62,6 +77,9 @@ class Note:
         params = dict(self.params)
         if "month" in params:
             params["date"] = _date(int(params["month"]), int(params["day"]), lang)
+        if "weekday" in params:
+            names = WEEKDAYS_ZH if lang == "zh" else [name[:3] for name in WEEKDAYS]
+            params["weekday"] = names[int(params["weekday"])]
         if lang == "zh" and "unit" in params:
             params["unit"] = _UNITS_ZH[str(params["unit"])]
         return _TEXTS[self.code][lang == "zh"].format(**params)

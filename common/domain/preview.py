@@ -1,9 +1,10 @@
 """The next fires of a schedule as a person wants to see them: UTC, local, and what is odd about them."""
 
 from dataclasses import dataclass, field
-from datetime import MAXYEAR, datetime, timedelta
+from datetime import MAXYEAR, date, datetime, timedelta
 from itertools import pairwise
 
+from common.domain.calendars import Observed
 from common.domain.cron import Cron
 from common.domain.cron_parse import parse_cron
 from common.domain.interval import parse_interval
@@ -34,13 +35,49 @@ class Preview:
     warnings: list[Note] = field(default_factory=list)
 
 
-def preview(trigger: Trigger, *, after: datetime, count: int) -> Preview:
-    """Return the next `count` fires after `after` with their remarks; fewer when the schedule ends."""
+def preview(schedule: Trigger | Observed, *, after: datetime, count: int) -> Preview:
+    """Return the next `count` fires after `after` with their remarks; fewer when the schedule ends.
+
+    Under a calendar these are the instants that run, where they run; what is left out before one is its remark.
+    """
+    trigger, observed = (schedule.trigger, schedule) if isinstance(schedule, Observed) else (schedule, None)
     shown: list[PreviewInstant] = []
-    while len(shown) < count and (found := trigger.find_after(shown[-1].utc if shown else after)) is not None:
+    before = after
+    while len(shown) < count and (found := schedule.find_after(before)) is not None:
         local = found.instant.astimezone(zone(trigger.timezone))
-        shown.append(PreviewInstant(found.instant, local, _note(found, local)))
-    return Preview(shown, [*_of_rhythm(shown, count, trigger), *_of_kind(shown, trigger)])
+        note = calendar_note(observed, before, found) if observed else None
+        shown.append(PreviewInstant(found.instant, local, note or _note(found, local)))
+        before = found.instant
+    remarks = [*_of_rhythm(shown, count, trigger), *_of_kind(shown, trigger)]
+    return Preview(shown, [*remarks, *(_of_calendar(shown, observed) if observed else [])])
+
+
+def calendar_note(observed: Observed, before: datetime, found: Found) -> Note | None:
+    """What the calendar has to do with the fire `found`, the first after `before`: moved here, or others left out."""
+    if observed.rule == "shift_next":
+        return (
+            _calendar_note("shifted", found.skipped.date(), observed)
+            if found.how == "shifted" and found.skipped
+            else None
+        )
+    trigger = observed.trigger
+    first = trigger.next_after(before)
+    if first is None or first >= found.instant:
+        return None
+    more = trigger.count(first, found.instant) - 1
+    return _calendar_note("left_out_many" if more else "left_out", observed.day_of(first), observed, more=more)
+
+
+def _calendar_note(code: str, day: date, observed: Observed, **params: int) -> Note:
+    en, zh = observed.days.why(day)
+    weekday = day.isoweekday() % 7
+    return Note(code, {"month": day.month, "day": day.day, "weekday": weekday, "why": en, "why_zh": zh, **params})
+
+
+def _of_calendar(shown: list[PreviewInstant], observed: Observed) -> list[Note]:
+    """Days nobody has announced yet: what is shown of them is a guess."""
+    guessed = next((each.local.date() for each in shown if observed.days.unknown(each.local.date())), None)
+    return [Note("unknown_days", {"year": guessed.year})] if guessed else []
 
 
 def _note(found: Found, local: datetime) -> Note | None:

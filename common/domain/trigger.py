@@ -10,7 +10,7 @@ from common.domain.cron_timeline import CronTimeline
 from common.domain.interval import EPOCH, IntervalTimeline, parse_interval
 from common.domain.invalid import N_, InvalidSchedule
 from common.domain.once import OnceTimeline, parse_once
-from common.domain.timeline import Found, Timeline
+from common.domain.timeline import Fires, Found, Timeline
 from common.domain.zones import zone
 
 KINDS = ("cron", "interval", "once")
@@ -22,7 +22,7 @@ _LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(Fires):
     """One schedule. `triggers.parse` checks what people write; rows read back may be built directly.
 
     `start_at` and `end_at` are inclusive. An interval's grid is `anchor + n x interval`, counted from
@@ -64,30 +64,6 @@ class Trigger:
             until = min(until, self.end_at)
         after, until = max(after, _EARLIEST), min(until, _LATEST)
         return self.timeline().count(after, until) if after < until else 0
-
-    def newest(self, after: datetime, until: datetime, limit: int) -> list[datetime]:
-        """Return the last `limit` fire instants in (after, until], oldest first.
-
-        Halves the span by counting until it holds no more than asked for: a dozen counts, then `limit` steps.
-        """
-        start, late = after, until
-        if self.count(start, until) > limit:
-            while late - start > timedelta(seconds=1):
-                middle = start + (late - start) / 2
-                if self.count(middle, until) >= limit:
-                    start = middle
-                else:
-                    late = middle
-        return self.between(start, until)[-limit:] if limit > 0 else []
-
-    def between(self, after: datetime, until: datetime) -> list[datetime]:
-        """Return every fire instant in (after, until]; ask `count` first."""
-        fires: list[datetime] = []
-        instant = self.next_after(after)
-        while instant is not None and instant <= until:
-            fires.append(instant)
-            instant = self.next_after(instant)
-        return fires
 
     def timeline(self) -> Timeline:
         """Return the endless sequence behind the window of start and end."""

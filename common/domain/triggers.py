@@ -1,5 +1,6 @@
 """Schedules: parse what people write, ask for the next fires, show them. The one module the rest imports."""
 
+from common.domain.calendars import Observed
 from common.domain.invalid import InvalidSchedule
 from common.domain.notes import Note
 from common.domain.parsing import parse
@@ -10,6 +11,7 @@ __all__ = [
     "KINDS",
     "InvalidSchedule",
     "Note",
+    "Observed",
     "Preview",
     "PreviewInstant",
     "Trigger",

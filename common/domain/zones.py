@@ -2,9 +2,13 @@
 
 from difflib import get_close_matches
 from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, available_timezones, reset_tzpath
 
 from common.domain.invalid import InvalidSchedule
+
+# The zone data of the package and not the host's: two schedulers on two machines must know the same rules
+# (docs/adr/0003).
+reset_tzpath(to=())
 
 # Names that no spelling distance leads to the right zone from; lower case.
 _MEANT = {

@@ -168,6 +168,7 @@ def test_it_works_by_keyboard(page: Page, make_task: Callable[..., int]) -> None
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
     page.keyboard.press("g")
     page.keyboard.press("e")
     page.wait_for_url("**/ui/executions")

@@ -1,17 +1,21 @@
 """Owns the tables: one noun a file."""
 
 from common.db.models.base import metadata, table_of
+from common.db.models.calendars import Calendar
 from common.db.models.executions import Attempt, Execution, ExecutionOutput
-from common.db.models.processes import Scheduler, Worker
+from common.db.models.processes import Fact, Scheduler, SchedulerGap, Worker
 from common.db.models.tasks import Schedule, Task
 from common.db.models.users import SetupToken, User, UserSession
 
 __all__ = [
     "Attempt",
+    "Calendar",
     "Execution",
     "ExecutionOutput",
+    "Fact",
     "Schedule",
     "Scheduler",
+    "SchedulerGap",
     "SetupToken",
     "Task",
     "User",

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlmodel import Field, SQLModel
 
 from common.db.models.base import TABLE_OPTIONS
-from common.db.types import Json, UtcDateTime
+from common.db.types import BigId, Json, UtcDateTime
 
 
 class Worker(SQLModel, table=True):
@@ -29,6 +29,29 @@ class Worker(SQLModel, table=True):
     started_at: datetime = Field(sa_type=UtcDateTime)
     heartbeat_at: datetime = Field(sa_type=UtcDateTime)
     stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class SchedulerGap(SQLModel, table=True):
+    """A time in which no scheduler was at work; written by the first one that is at work again."""
+
+    __tablename__ = "scheduler_gaps"
+    __table_args__ = TABLE_OPTIONS
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    #: The last sign of life before it.
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class Fact(SQLModel, table=True):
+    """One thing all processes know: when a scheduler was last at work, which time data the next runs come from."""
+
+    __tablename__ = "facts"
+    __table_args__ = TABLE_OPTIONS
+
+    id: str = Field(primary_key=True, max_length=64)
+    value: str = Field(default="", max_length=255)
+    at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Scheduler(SQLModel, table=True):

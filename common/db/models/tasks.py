@@ -39,6 +39,9 @@ class Task(SQLModel, table=True):
     misfire_grace: int | None = None
     max_history: int | None = None
     enabled: bool = True
+    #: Since when it is paused, and by whom; empty while it is enabled, or when it was created paused.
+    paused_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    paused_by: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
     owner_id: int | None = Field(
         default=None, sa_type=BigId, sa_column_args=[ForeignKey("users.id", ondelete="SET NULL")], index=True
     )
@@ -65,5 +68,21 @@ class Schedule(SQLModel, table=True):
     anchor: datetime | None = Field(default=None, sa_type=UtcDateTime)
     #: Seconds by which starts are spread, the same for the same instant.
     jitter: int = 0
-    #: None = nothing to come: paused, or over.
+    #: None = nothing to come: paused, or over. Under only_on and never_on also an instant that is left out.
     next_run_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    #: The calendar it keeps to: one of `calendars`, or a built-in one by its name ("CN", "US-CA").
+    calendar_id: int | None = Field(
+        default=None, sa_type=BigId, sa_column_args=[ForeignKey("calendars.id")], index=True
+    )
+    calendar_name: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
+    #: only_on, never_on, shift_next; empty without a calendar.
+    calendar_rule: str = Field(default="", max_length=16, sa_column_kwargs={"server_default": ""})
+    #: The next instant that the calendar does not leave out; None where next_run_at says it already.
+    runs_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    #: While the task is paused: the first instant nobody has accounted for.
+    paused_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    @property
+    def shows_next(self) -> datetime | None:
+        """When it runs next, as people understand it."""
+        return self.runs_at or self.next_run_at
