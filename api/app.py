@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, Depends, FastAPI
-from fastapi.staticfiles import StaticFiles
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from api import docs, problems
@@ -13,10 +12,10 @@ from api.middleware import SecurityHeaders
 from api.pages import private as private_pages
 from api.pages import public as public_pages
 from api.routes import auth, bulk, cron, executions, logs, status, tasks
+from api.static import static_files
 from common.clock import Clock
 from common.config import Settings
 from common.db.session import Database
-from common.paths import STATIC
 from common.security.keys import signing_key
 from common.version import __version__
 
@@ -35,7 +34,17 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         yield
         await app.state.database.dispose()
 
-    app = FastAPI(title="Rota", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Rota",
+        description="Everything the pages do. Every path also answers below `/api`. Instants are ISO 8601 in UTC;"
+        " errors are `application/problem+json` and name the field.",
+        version=__version__,
+        openapi_tags=[{"name": name} for name in ("tasks", "executions", "logs", "cron", "status", "auth")],
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
     app.state.settings = settings
     app.state.clock = clock or Clock()
     app.state.database = Database(settings.url, synchronous=settings.sqlite_synchronous)
@@ -51,7 +60,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             app.include_router(router, prefix=prefix, include_in_schema=shown, dependencies=guard)
     app.include_router(_pages())
     app.include_router(docs.router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", static_files(), name="static")
     return app
 
 

@@ -84,13 +84,10 @@ def field_errors(errors: Sequence[Mapping[str, Any]], lang: str) -> list[dict[st
     found = []
     for error in errors:
         location = [str(part) for part in error["loc"] if part not in ("body", "query", "path", "header")]
-        template = _WORDS.get(error["type"])
         context = error.get("ctx", {})
-        if template is None:
-            source = str(error["msg"]).removeprefix("Value error, ")
-            text = catalogue.gettext(source)
-        else:
-            text = catalogue.gettext(template).format(**context)
+        # Our own errors (common.services.inputs.refuse) carry their source with them.
+        template = _WORDS.get(error["type"]) or context.get("template")
+        text = catalogue.gettext(template).format(**context) if template else str(error["msg"])
         found.append({"field": ".".join(location) or "body", "message": text})
     return found
 

@@ -1,8 +1,11 @@
-"""Static files: for ever when the URL names the content's hash (`rendering.static_url`), else asked for again."""
+"""Static files: compressed, and kept for ever when the URL names the content's hash (`rendering.static_url`)."""
 
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import ASGIApp, Scope
+
+from common.paths import STATIC
 
 
 class HashedStaticFiles(StaticFiles):
@@ -13,3 +16,8 @@ class HashedStaticFiles(StaticFiles):
         named = b"v=" in scope.get("query_string", b"")
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if named else "no-cache"
         return response
+
+
+def static_files() -> ASGIApp:
+    """What is mounted at /static. Pages are not compressed: they hold a secret beside what somebody typed (BREACH)."""
+    return GZipMiddleware(HashedStaticFiles(directory=STATIC), minimum_size=1000)

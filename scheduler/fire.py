@@ -18,8 +18,11 @@ from common.db.session import Database, ReadSession, WriteSession
 from common.db.types import Record
 from common.db.wakeup import notify, poll_interval
 from common.domain import misfire
+from common.domain.calendars import Observed
+from common.domain.calendars import plan as plan_under_calendar
 from common.domain.states import Status
 from common.domain.triggers import Trigger, jittered
+from common.queries import calendars
 from common.queue import cancel, waiting
 from common.queue.enqueue import enqueue, fire_key, row
 from common.queue.transitions import E
@@ -67,7 +70,8 @@ class Fire:
         if not due:
             return 0
         tasks = await self._lock_tasks(session, [schedule.task_id for schedule in due])
-        plans = [(schedule, _plan(schedule, tasks[schedule.task_id], now)) for schedule in due]
+        days = await calendars.known(session, due)
+        plans = [(schedule, _plan(schedule, tasks[schedule.task_id], days, now)) for schedule in due]
         batch = Batch(tasks, await waiting.active_of(session, task_ids=list(tasks)), now)
         for schedule, plan in plans:
             batch.add(schedule, plan)
@@ -75,8 +79,10 @@ class Fire:
         if batch.replaced:
             await cancel.request_stop(session, [E.c.id.in_(batch.replaced)], by="replaced by a newer run", now=now)
         await session.execute(
-            update(S).where(S.c.id == bindparam("row_id")).values(next_run_at=bindparam("next_at")),
-            [{"row_id": schedule.id, "next_at": plan.next_at} for schedule, plan in plans],
+            update(S)
+            .where(S.c.id == bindparam("row_id"))
+            .values(next_run_at=bindparam("next_at"), runs_at=bindparam("then_at")),
+            [{"row_id": schedule.id, "next_at": plan.next_at, "then_at": plan.runs_at} for schedule, plan in plans],
         )
         await notify(session)
         return len(due)
@@ -101,16 +107,14 @@ class Fire:
         return float(min(longest, max(0.0, (soonest - now).total_seconds())))
 
 
-def _plan(schedule: Record, task: Record, now: datetime) -> misfire.Plan:
+def _plan(schedule: Record, task: Record, days: calendars.Known, now: datetime) -> misfire.Plan:
     """What becomes of every instant of this schedule up to now; one that cannot be read any more is switched off."""
+    due, policy, grace = schedule.next_run_at, task.misfire_policy, task.misfire_grace
     try:
-        return misfire.plan(
-            _trigger(schedule),
-            due=schedule.next_run_at,
-            now=now,
-            policy=task.misfire_policy,
-            grace=task.misfire_grace,
-        )
+        runs = calendars.observed(_trigger(schedule), schedule, days)
+        if isinstance(runs, Observed):
+            return plan_under_calendar(runs, due=due, now=now, policy=policy, grace=grace)
+        return misfire.plan(runs, due=due, now=now, policy=policy, grace=grace)
     except Exception:
         log.exception("schedule cannot be read and is switched off", schedule=schedule.id, task=schedule.task_id)
         missed = misfire.Missed(instant=schedule.next_run_at, reason="schedule_broken")
@@ -145,16 +149,14 @@ class Batch:
         for missed in plan.missed:
             self._add(schedule, missed.instant, status=Status.MISSED, reason=missed.reason, finished_at=self.now)
         if plan.summary is not None:
-            gap = plan.summary
-            self._add(
-                schedule,
-                gap.first,
-                status=Status.MISSED,
-                reason=gap.reason,
-                finished_at=self.now,
-                instants=gap.count,
-                scheduled_until=gap.last,
-            )
+            self._add_many(schedule, plan.summary, Status.MISSED)
+        # A key of the schedule's own: what its calendar leaves out, another schedule of the task may run.
+        of_its_own = f"#{schedule.id}"
+        for instant in plan.left_out:
+            left_out = {"status": Status.SKIPPED, "reason": "calendar", "finished_at": self.now}
+            self._add(schedule, instant, of_its_own, **left_out)
+        if plan.left_out_summary is not None:
+            self._add_many(schedule, plan.left_out_summary, Status.SKIPPED, of_its_own)
         for fire in plan.fires:
             if (schedule.task_id, fire_key(fire.instant)) not in self.rows:
                 available = max(self.now, jittered(_trigger(schedule), fire.instant))
@@ -174,8 +176,12 @@ class Batch:
         active.append(0)
         return {"status": Status.QUEUED}
 
-    def _add(self, schedule: Record, instant: datetime, **values: Any) -> None:
-        key = fire_key(instant)
+    def _add_many(self, schedule: Record, gap: misfire.MissedSummary, status: Status, suffix: str = "") -> None:
+        several = {"reason": gap.reason, "instants": gap.count, "scheduled_until": gap.last}
+        self._add(schedule, gap.first, suffix, status=status, finished_at=self.now, **several)
+
+    def _add(self, schedule: Record, instant: datetime, suffix: str = "", **values: Any) -> None:
+        key = fire_key(instant) + suffix
         self.rows.setdefault(
             (schedule.task_id, key),
             row(

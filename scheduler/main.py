@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from functools import partial
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -9,9 +10,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from common.clock import Clock
 from common.config import Settings
 from common.db.schema import ensure_schema
-from common.db.session import Database
+from common.db.session import Database, WriteSession
 from common.db.wakeup import Wakeup
 from common.process import Loop, run_all, stop_on_signals, stop_with_parent
+from common.services import facts
 from scheduler.fire import Fire
 from scheduler.heartbeat import Heartbeat
 from scheduler.prune import Prune
@@ -19,6 +21,10 @@ from scheduler.reap import Reap
 from scheduler.settle import Settle
 
 log = structlog.get_logger()
+
+
+async def _follow_time_data(clock: Clock, session: WriteSession) -> int:
+    return await facts.follow_time_data(session, now=await clock.now(session))
 
 
 async def main(settings: Settings, stop: asyncio.Event | None = None) -> None:
@@ -39,6 +45,7 @@ async def main(settings: Settings, stop: asyncio.Event | None = None) -> None:
         Loop("prune", Prune(database, clock, settings.max_history, settings.retention_days).tick),
     ]
     wakeup = Wakeup(settings.url, [fire.wake, settle.wake])
+    await database.transact(partial(_follow_time_data, clock))
     log.info("scheduler started", id=heartbeat.id)
     try:
         await run_all(stop, *(loop.run(stop) for loop in loops), wakeup.run(stop), stop_with_parent(stop))

@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 _LOOK = 1.0
 #: Least seconds between two looks: in a flood every commit wakes us.
-_LEAST = 0.03
+_LEAST = 0.05
 GONE = "the worker was restarted, and its runner does not know this execution"
 
 

@@ -30,7 +30,9 @@ P = table_of(ExecutionOutput)
 
 _BATCH = 200
 _SIZE = 8 << 20
-_GATHER = 0.005
+#: Seconds to wait for more results: little for one that comes alone, more while they come all the time.
+_GATHER, _GATHER_IN_FLOOD = 0.005, 0.02
+_FLOOD = 0.05
 _IDLE = 5.0
 #: Bytes of one stored piece: MySQL takes 16 MiB in a packet, and escapes them.
 _PIECE = 1 << 20
@@ -46,13 +48,15 @@ class Recorder:
     book: Book
     runner: RunnerClient
     wakes: Wakes
+    _recorded_at: float = 0.0
 
     async def tick(self) -> float:
         """Record a batch of results, if there are any."""
         if not self.book.results:
             return _IDLE
         if len(self.book.results) < _BATCH:
-            await pause(_GATHER)
+            flood = self.clock.monotonic() < self._recorded_at + _FLOOD
+            await pause(_GATHER_IN_FLOOD if flood else _GATHER)
         batch = self.book.oldest(_BATCH, _SIZE)
         try:
             await self._record(batch)
@@ -60,6 +64,7 @@ class Recorder:
             if is_away(error):
                 raise
             await self._record_each(batch)
+        self._recorded_at = self.clock.monotonic()
         # A retry without a delay may be claimed from now on.
         self.wakes.claim.set()
         return 0.0

@@ -14,6 +14,9 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+# SQLite alters by copying the table, and does not see by itself that ids are never given again.
+_KEEP = {"sqlite_autoincrement": True}
+
 
 def upgrade() -> None:
 
@@ -59,11 +62,11 @@ def upgrade() -> None:
     with op.batch_alter_table("scheduler_gaps", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_ended_at"), ["ended_at"], unique=False)
 
-    with op.batch_alter_table("tasks", schema=None) as batch_op:
+    with op.batch_alter_table("tasks", schema=None, table_kwargs=_KEEP) as batch_op:
         batch_op.add_column(sa.Column("paused_at", types.UtcDateTime(), nullable=True))
         batch_op.add_column(sa.Column("paused_by", sa.String(64), server_default="", nullable=False))
 
-    with op.batch_alter_table("schedules", schema=None) as batch_op:
+    with op.batch_alter_table("schedules", schema=None, table_kwargs=_KEEP) as batch_op:
         batch_op.add_column(
             sa.Column("calendar_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
         )
@@ -77,7 +80,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
 
-    with op.batch_alter_table("schedules", schema=None) as batch_op:
+    with op.batch_alter_table("schedules", schema=None, table_kwargs=_KEEP) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_schedules_calendar_id"), type_="foreignkey")
         batch_op.drop_index(batch_op.f("ix_calendar_id"))
         batch_op.drop_column("paused_from")
@@ -86,7 +89,7 @@ def downgrade() -> None:
         batch_op.drop_column("calendar_name")
         batch_op.drop_column("calendar_id")
 
-    with op.batch_alter_table("tasks", schema=None) as batch_op:
+    with op.batch_alter_table("tasks", schema=None, table_kwargs=_KEEP) as batch_op:
         batch_op.drop_column("paused_by")
         batch_op.drop_column("paused_at")
 

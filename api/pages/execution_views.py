@@ -246,7 +246,11 @@ def _facts(row: Record, locale: Locale) -> list[Fact]:
     return [
         Fact(_("Trigger"), words.trigger(row.trigger, row.triggered_by, locale)),
         Fact(_("Started"), _moment(row.started_at, locale), _lateness(row, locale)),
-        Fact(_("Worker"), row.worker_name or row.worker_id or none, _("pid %(n)s", n=row.pid) if row.pid else ""),
+        Fact(
+            _("Worker"),
+            row.worker_name or row.worker_id or none,
+            _("pid %(n)s", n=row.pid) if row.pid and row.worker_id else "",
+        ),
         Fact(_("Exit code"), none if row.exit_code is None else str(row.exit_code), _signal(row, locale)),
         Fact(_("Due"), _moment(row.scheduled_for, locale)),
         Fact(_("Ended"), _moment(row.finished_at, locale)),

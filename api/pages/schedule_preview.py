@@ -21,4 +21,5 @@ def preview_from(form: TaskForm, locale: Locale, *, count: int) -> SchedulePrevi
         trigger = parse(kind, expr, timezone=form.timezone.strip() or "UTC", now=locale.now)
         return preview_of(trigger, locale, count=count)
     except InvalidSchedule as error:
-        return SchedulePreview(error=locale.gettext(str(error)))
+        text = locale.gettext(error.template)
+        return SchedulePreview(error=text.format(**error.params) if error.params else text)

@@ -132,6 +132,8 @@ def _since(newest: Last | None, recent: Sequence[Last], locale: Locale) -> str |
     """The line below the chip: when, and how long."""
     if newest is None:
         return ""
+    if newest.status in ("queued", "waiting"):
+        return locale.time_tag(newest.scheduled_for)
     seconds = seconds_of(newest, locale)
     if newest.status == "running":
         taken = locale.duration(seconds or 0)

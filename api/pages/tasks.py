@@ -12,7 +12,7 @@ from api.pages.deps import LocaleDep, PageUser, PageWriter, RightsDep, TaskId, W
 from api.pages.execution_views import execution_row
 from api.pages.schedule_preview import preview_from
 from api.pages.task_form import TaskForm, checked, domain_field, from_request, from_task
-from api.rendering import done, render
+from api.rendering import done, is_fragment, render
 from common.db.models import User
 from common.db.session import WriteSession
 from common.domain.states import TaskState
@@ -148,4 +148,5 @@ async def preview(request: Request, user: PageUser, locale: LocaleDep) -> Respon
     names = ("schedule", "cron", "every", "unit", "at")
     typed: dict[str, Any] = {name: request.query_params.get(name, "")[:255] for name in names}
     form = TaskForm(**typed, timezone=request.query_params.get("timezone", "")[:64] or "UTC")
-    return render(request, "tasks/_preview.html", preview=preview_from(form, locale, count=5))
+    found = preview_from(form, locale, count=5)
+    return render(request, "tasks/_preview.html", preview=found, fragment=is_fragment(request))

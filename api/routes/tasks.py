@@ -52,9 +52,11 @@ async def get_task(task_id: TaskId, session: ReadDep) -> TaskOut:
 
 @router.put("/tasks/{task_id}")
 @router.patch("/tasks/{task_id}")
-async def update_task(task_id: TaskId, data: TaskPatch, session: WriteDep, now: WriteNow) -> TaskOut:
+async def update_task(
+    task_id: TaskId, data: TaskPatch, session: WriteDep, now: WriteNow, user: UserDep
+) -> TaskOut:
     """Change the given fields; what is left out stays as it is."""
-    await tasks.update(session, task_id, data, now=now)
+    await tasks.update(session, task_id, data, now=now, by=user.username)
     return TaskOut.of(await tasks.view(session, task_id))
 
 
@@ -75,10 +77,10 @@ class Toggle(BaseModel):
 
 @router.post("/tasks/{task_id}/toggle")
 async def toggle_task(
-    task_id: TaskId, session: WriteDep, now: WriteNow, data: Annotated[Toggle | None, Body()] = None
+    task_id: TaskId, session: WriteDep, now: WriteNow, user: UserDep, data: Annotated[Toggle | None, Body()] = None
 ) -> TaskOut:
     """Pause or resume. Resuming starts from now: what would have run meanwhile is not made up for."""
-    await tasks.set_enabled(session, task_id, data.enabled if data else None, now=now)
+    await tasks.set_enabled(session, task_id, data.enabled if data else None, now=now, by=user.username)
     return TaskOut.of(await tasks.view(session, task_id))
 
 

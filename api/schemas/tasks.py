@@ -21,6 +21,9 @@ class ScheduleOut(Answer):
     start_at: Instant | None
     end_at: Instant | None
     jitter: int
+    calendar: str | None
+    calendar_id: int | None
+    calendar_rule: str | None
     next_run_at: Instant | None
     text: dict[str, str]
 
@@ -28,7 +31,9 @@ class ScheduleOut(Answer):
     def of(cls, schedule: Schedule) -> "ScheduleOut":
         """The answer for a row, with the schedule in words (en, zh)."""
         own = {name: getattr(schedule, name) for name in cls.model_fields if hasattr(schedule, name)}
-        return cls.model_validate(own | {"text": words(trigger_of(schedule))})
+        calendar = {"calendar": schedule.calendar_name or None, "calendar_rule": schedule.calendar_rule or None}
+        shown = {"next_run_at": schedule.shows_next, "text": words(trigger_of(schedule))}
+        return cls.model_validate(own | calendar | shown)
 
 
 def words(trigger: Trigger) -> dict[str, str]:
@@ -69,6 +74,8 @@ class TaskOut(Answer):
     queue: str
     priority: int
     enabled: bool
+    paused_at: Instant | None
+    paused_by: str
     tags: list[str]
     max_history: int | None
     concurrency: str

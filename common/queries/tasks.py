@@ -180,7 +180,7 @@ async def conditions(session: ReadSession, task_ids: Sequence[int]) -> dict[int,
     for record in last:
         found[record.task_id].last = _last(record)
     due = await session.execute(
-        select(S.c.task_id, func.min(S.c.next_run_at).label("next_run_at"))
+        select(S.c.task_id, func.min(func.coalesce(S.c.runs_at, S.c.next_run_at)).label("next_run_at"))
         .where(S.c.task_id.in_(task_ids))
         .group_by(S.c.task_id)
     )

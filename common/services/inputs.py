@@ -5,6 +5,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
+from pydantic_core import PydanticCustomError
+
+from common.domain.invalid import N_
 
 #: Linux refuses one argument or variable of 128 KiB and more; the command is one argument of the shell.
 MAX_ARGUMENT = 100_000
@@ -13,29 +16,34 @@ MAX_ARGUMENTS = 1_000_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
+def refuse(template: str, **params: object) -> PydanticCustomError:
+    """An error whose words are translated where they are shown: a gettext source with `{name}` places for `params`."""
+    return PydanticCustomError("refused", "{text}", {"template": template, "text": template.format(**params), **params})
+
+
 def storable(value: str) -> str:
     """Refuse text that not every database can keep: PostgreSQL takes no NUL, nobody takes half a character."""
     if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError("must be valid text without NUL characters")
+        raise refuse(N_("Must be valid text without NUL characters."))
     return value
 
 
 def plausible(value: datetime) -> datetime:
     """Take a time without a zone as UTC; refuse what cannot be moved between zones."""
     if not 1970 <= value.year <= 9000:
-        raise ValueError("must be between the years 1970 and 9000")
+        raise refuse(N_("Must be between the years 1970 and 9000."))
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def _one_line(value: str) -> str:
     if _CONTROL.search(value):
-        raise ValueError("must not contain line breaks or control characters")
+        raise refuse(N_("Must not contain line breaks or control characters."))
     return storable(value)
 
 
 def _argument(value: str) -> str:
     if len(storable(value).encode()) > MAX_ARGUMENT:
-        raise ValueError(f"must not be longer than {MAX_ARGUMENT:,} bytes; put long programs into a file")
+        raise refuse(N_("Must not be longer than {most} bytes. Put long programs into a file."), most=f"{MAX_ARGUMENT:,}")
     return value
 
 
@@ -74,6 +82,17 @@ class ScheduleInput(_Input):
     start_at: Time | None = Field(None, description="Nothing runs before this instant.")
     end_at: Time | None = Field(None, description="Nothing runs after this instant.")
     jitter: int = Field(0, ge=0, le=86_400, description="Spread the start over so many seconds.")
+    calendar: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = Field(
+        None,
+        description="A calendar by name: one of yours, or a built-in one: `CN`, `US-CA` (public holidays),"
+        " `CN:working_days`.",
+    )
+    calendar_id: int | None = Field(None, ge=1, le=2**63 - 1, description="A calendar of yours by id.")
+    calendar_rule: Literal["only_on", "never_on", "shift_next"] | None = Field(
+        None,
+        description="`only_on` runs on days of the calendar, `never_on` on the others, `shift_next` moves to the next"
+        " working day at the same local time. Left out: `only_on` for working days, else `never_on`.",
+    )
 
 
 class TaskInput(_Input):
@@ -128,7 +147,7 @@ class TaskInput(_Input):
     @classmethod
     def _something(cls, value: str) -> str:
         if not value.strip():
-            raise ValueError("must not be empty; write what the shell shall run, for example: echo hello")
+            raise refuse(N_("Must not be empty. Write what the shell is to run, for example: echo hello"))
         return value
 
     @field_validator("cwd")
@@ -137,7 +156,7 @@ class TaskInput(_Input):
         if not value:
             return None
         if not value.startswith("/"):
-            raise ValueError("must be an absolute path, for example /srv/reports")
+            raise refuse(N_("Must be an absolute path, for example /srv/reports."))
         return _argument(value)
 
     @field_validator("env")
@@ -145,13 +164,13 @@ class TaskInput(_Input):
     def _names(cls, value: dict[str, str]) -> dict[str, str]:
         for name in value:
             if not _VARIABLE_NAME.fullmatch(name):
-                raise ValueError(
-                    f"{name[:40]!r} is not a variable name: letters, digits and _, not starting with a digit"
+                raise refuse(
+                    N_('"{name}" is not a variable name: letters, digits and _, not starting with a digit.'), name=name[:40]
                 )
             if name.startswith("ROTA_"):
-                raise ValueError(f"{name!r}: names that start with ROTA_ are set by Rota itself")
+                raise refuse(N_('"{name}": names that start with ROTA_ are set by Rota itself.'), name=name[:40])
         if sum(len(name) + len(text.encode()) for name, text in value.items()) > MAX_ARGUMENTS:
-            raise ValueError(f"must not be larger than {MAX_ARGUMENTS:,} bytes together")
+            raise refuse(N_("Must not be larger than {most} bytes together."), most=f"{MAX_ARGUMENTS:,}")
         return value
 
     @field_validator("tags")
@@ -163,7 +182,7 @@ class TaskInput(_Input):
     @classmethod
     def _not_both(cls, value: list[ScheduleInput] | None, info: Any) -> list[ScheduleInput] | None:
         if value is not None and info.data.get("cron") is not None:
-            raise ValueError("give either cron or schedules, not both")
+            raise refuse(N_("Give either cron or schedules, not both."))
         return value
 
 

@@ -33,6 +33,10 @@ class Processes:
             row for row in rows if self.now - row.heartbeat_at < SILENT and getattr(row, "stopped_at", None) is None
         ]
 
+    def serving(self, queue: str) -> list[Record]:
+        """The workers at work that take executions of this queue."""
+        return [row for row in self.alive(self.workers) if queue in row.queues and not row.draining]
+
 
 async def processes(session: ReadSession, *, now: datetime) -> Processes:
     """The schedulers and workers that were at work within the last day."""

@@ -1,7 +1,7 @@
 """Tasks: create, change, pause, run, stop, clean up, delete. Each function is part of its caller's transaction."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from common.db.session import ReadSession, WriteSession
 from common.db.wakeup import notify
 from common.domain.states import Status
 from common.errors import DomainError, Invalid, NotFound
+from common.queries import calendars
 from common.queries import tasks as queries
 from common.queue import cancel, enqueue, history
 from common.queue.transitions import E
@@ -43,11 +44,12 @@ _OWN = (
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """A task with what belongs to it."""
+    """A task with what belongs to it; `days` are those of the calendars its schedules keep to."""
 
     task: Task
     schedules: Sequence[Schedule]
     condition: queries.Condition
+    days: calendars.Known = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ async def views(session: ReadSession, tasks: Sequence[Task]) -> list[TaskView]:
     ids = [task.id for task in tasks if task.id is not None]
     found = await schedules.of_tasks(session, ids)
     conditions = await queries.conditions(session, ids)
-    return [TaskView(task, found[task.id], conditions[task.id]) for task in tasks if task.id is not None]
+    days = await calendars.known(session, [row for rows in found.values() for row in rows])
+    return [TaskView(task, found[task.id], conditions[task.id], days) for task in tasks if task.id is not None]
 
 
 async def list_page(session: ReadSession, query: queries.TaskQuery) -> tuple[list[TaskView], int]:
@@ -116,6 +119,7 @@ async def list_page(session: ReadSession, query: queries.TaskQuery) -> tuple[lis
 async def create(session: WriteSession, data: TaskInput, *, owner_id: int | None, now: datetime) -> Task:
     """Store a new task with its schedules; raises Invalid naming the field."""
     task = Task(owner_id=owner_id, created_at=now, updated_at=now, **_columns(data))
+    task.paused_at = None if data.enabled else now
     session.add(task)
     await session.flush()
     await schedules.replace(session, task, [], data, now=now)
@@ -134,13 +138,20 @@ def as_input(view: TaskView) -> dict[str, Any]:
     rows = view.schedules
     if len(rows) == 1 and is_plain(rows[0]):
         return written | {"cron": rows[0].expr, "timezone": rows[0].timezone}
-    names = ("kind", "expr", "timezone", "start_at", "end_at", "jitter")
-    return written | {"schedules": [{name: getattr(row, name) for name in names} for row in rows]}
+    return written | {"schedules": [_written(row) for row in rows]}
+
+
+def _written(row: Schedule) -> dict[str, Any]:
+    names = ("kind", "expr", "timezone", "start_at", "end_at", "jitter", "calendar_id")
+    calendar = {"calendar": row.calendar_name or None, "calendar_rule": row.calendar_rule or None}
+    return {name: getattr(row, name) for name in names} | calendar
 
 
 def is_plain(schedule: Schedule) -> bool:
     """Whether the `cron` field alone says all of this schedule."""
-    return schedule.kind == "cron" and not (schedule.start_at or schedule.end_at or schedule.jitter)
+    return schedule.kind == "cron" and not (
+        schedule.start_at or schedule.end_at or schedule.jitter or schedule.calendar_rule
+    )
 
 
 def merge(view: TaskView, patch: TaskPatch) -> TaskInput:
@@ -160,7 +171,7 @@ def merge(view: TaskView, patch: TaskPatch) -> TaskInput:
         raise Invalid(first["msg"], field=".".join(map(str, first["loc"]))) from None
 
 
-async def update(session: WriteSession, task_id: int, patch: TaskPatch, *, now: datetime) -> Task:
+async def update(session: WriteSession, task_id: int, patch: TaskPatch, *, now: datetime, by: str = "") -> Task:
     """Change the given fields. A schedule that stays as it was keeps its next instant; raises NotFound, Invalid."""
     task, rows = await _lock(session, task_id)
     data = merge((await views(session, [task]))[0], patch)
@@ -171,31 +182,36 @@ async def update(session: WriteSession, task_id: int, patch: TaskPatch, *, now: 
     await session.flush()
     await schedules.replace(session, task, rows, data, now=now)
     if data.enabled != was_enabled:
-        await _switch(session, [task], await schedules.lock(session, [task_id]), enabled=data.enabled, now=now)
+        await _switch(session, task, await schedules.lock(session, [task_id]), enabled=data.enabled, by=by, now=now)
     await notify(session)
     return task
 
 
-async def set_enabled(session: WriteSession, task_id: int, enabled: bool | None, *, now: datetime) -> Task:
+async def set_enabled(
+    session: WriteSession, task_id: int, enabled: bool | None, *, now: datetime, by: str = ""
+) -> Task:
     """Pause or resume a task (None = the other of the two). Resuming starts from now, never from where it stopped."""
     task, rows = await _lock(session, task_id)
     enabled = not task.enabled if enabled is None else enabled
     if enabled != task.enabled:
-        await _switch(session, [task], rows, enabled=enabled, now=now)
+        await _switch(session, task, rows, enabled=enabled, by=by, now=now)
         await notify(session)
     return task
 
 
 async def _switch(
-    session: WriteSession, tasks: Sequence[Task], rows: Sequence[Schedule], *, enabled: bool, now: datetime
+    session: WriteSession, task: Task, rows: Sequence[Schedule], *, enabled: bool, by: str, now: datetime
 ) -> None:
-    for task in tasks:
-        task.enabled, task.updated_at = enabled, now
-    schedules.restart(rows, enabled=enabled, now=now)
+    assert task.id is not None
+    task.enabled, task.updated_at = enabled, now
+    task.paused_at, task.paused_by = (None, "") if enabled else (now, by)
+    if enabled:
+        await schedules.resume(session, task, rows, now=now)
+    else:
+        schedules.pause(rows)
     await session.flush()
     if not enabled:
-        ids = [task.id for task in tasks if task.id is not None]
-        await cancel.skip_queued(session, task_ids=ids, reason="paused", now=now)
+        await cancel.skip_queued(session, task_ids=[task.id], reason="paused", now=now)
 
 
 async def run_now(session: WriteSession, task_id: int, *, by: str, now: datetime, request_id: str | None = None) -> int:

@@ -170,3 +170,14 @@ async def test_every_answer_carries_the_security_headers(api: Api, anonymous: ht
 async def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
     answer = await api.client.post("/tasks", content=b" " * (9 * 1024 * 1024))
     assert answer.status_code == 413
+
+
+async def test_assets_are_compressed_and_kept_while_pages_are_not(anonymous: httpx.AsyncClient) -> None:
+    style = await anonymous.get("/static/rota.css?v=1", headers={"Accept-Encoding": "gzip"})
+    assert (style.headers["content-encoding"], style.status_code) == ("gzip", 200)
+    assert "immutable" in style.headers["cache-control"]
+    assert "no-cache" in (await anonymous.get("/static/rota.css")).headers["cache-control"]
+    assert (await anonymous.get("/static/../api/app.py")).status_code == 404
+    page = await anonymous.get("/ui/login", headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in page.headers
+    assert page.headers["cache-control"] == "no-store"

@@ -32,7 +32,9 @@ class Execution(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     task_id: int = Field(sa_type=BigId)
     schedule_id: int | None = Field(default=None, sa_type=BigId)
-    #: `c:<instant>` schedule, `m:<request>` manual: with task_id the identity of a firing.
+    #: `c:<instant>` schedule (and `#<schedule>` where its calendar left the instant out), `m:<request>` manual,
+    #: `b:<execution>` made up for after a downtime: with task_id the identity of a firing. Those of schedules sort by
+    #: instant, so that the unique index serves the fire ledger.
     fire_key: str = Field(max_length=128)
     run_id: str = Field(max_length=32)
     trigger: str = Field(max_length=16)
