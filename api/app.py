@@ -11,7 +11,7 @@ from api.auth import oauth2, require_user
 from api.middleware import SecurityHeaders
 from api.pages import private as private_pages
 from api.pages import public as public_pages
-from api.routes import auth, bulk, cron, executions, logs, status, tasks
+from api.routes import auth, bulk, calendars, cron, downtime, executions, ledger, logs, status, tasks
 from api.static import static_files
 from common.clock import Clock
 from common.config import Settings
@@ -22,7 +22,18 @@ from common.version import __version__
 #: Large enough that a field which is too long is named, and not just the body refused.
 _MAX_BODY = 8 * 1024 * 1024
 
-_PRIVATE = (bulk.router, tasks.router, executions.router, logs.router, cron.router, auth.private, status.private)
+_PRIVATE = (
+    bulk.router,
+    tasks.router,
+    executions.router,
+    logs.router,
+    cron.router,
+    calendars.router,
+    ledger.router,
+    downtime.router,
+    auth.private,
+    status.private,
+)
 _PUBLIC = (auth.public, status.public)
 
 

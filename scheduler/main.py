@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from functools import partial
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,7 +12,7 @@ from common.db.schema import ensure_schema
 from common.db.session import Database, WriteSession
 from common.db.wakeup import Wakeup
 from common.process import Loop, run_all, stop_on_signals, stop_with_parent
-from common.services import facts
+from common.services import calendars, facts
 from scheduler.fire import Fire
 from scheduler.heartbeat import Heartbeat
 from scheduler.prune import Prune
@@ -23,8 +22,15 @@ from scheduler.settle import Settle
 log = structlog.get_logger()
 
 
-async def _follow_time_data(clock: Clock, session: WriteSession) -> int:
-    return await facts.follow_time_data(session, now=await clock.now(session))
+async def _prepare(database: Database, clock: Clock) -> None:
+    """Follow changed zone data and holidays, and have at hand what firing needs."""
+
+    async def follow(session: WriteSession) -> int:
+        return await facts.follow_time_data(session, now=await clock.now(session))
+
+    async with database.read() as session:
+        await calendars.warm(session, now=await clock.now(session))
+    await database.transact(follow)
 
 
 async def main(settings: Settings, stop: asyncio.Event | None = None) -> None:
@@ -45,7 +51,7 @@ async def main(settings: Settings, stop: asyncio.Event | None = None) -> None:
         Loop("prune", Prune(database, clock, settings.max_history, settings.retention_days).tick),
     ]
     wakeup = Wakeup(settings.url, [fire.wake, settle.wake])
-    await database.transact(partial(_follow_time_data, clock))
+    await _prepare(database, clock)
     log.info("scheduler started", id=heartbeat.id)
     try:
         await run_all(stop, *(loop.run(stop) for loop in loops), wakeup.run(stop), stop_with_parent(stop))

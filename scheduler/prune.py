@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import delete, func, select
@@ -33,7 +34,7 @@ class Prune:
         """Delete one batch of each kind; returns the seconds to wait, 0 when there is more."""
         more = await self.database.transact(self._deleted_tasks)
         more |= await self.database.transact(self._old)
-        await self.database.transact(self._over_limit)
+        more |= await self._over_limit()
         await self.database.transact(self._gone)
         return 0.0 if more else _INTERVAL
 
@@ -58,21 +59,30 @@ class Prune:
             await history.delete_executions(session, ids)
         return len(ids) == _BATCH
 
-    async def _over_limit(self, session: WriteSession) -> None:
-        """Keep to the history limit of every task that finished something since the last look."""
-        now = await self.clock.now(session)
-        since, self._since = self._since or now - timedelta(days=1), now - timedelta(seconds=5)
+    async def _over_limit(self) -> bool:
+        """Keep to the history limit of every task that finished something since the last look; each by itself."""
         limit = func.coalesce(T.c.max_history, self.max_history)
-        rows = await session.execute(
-            select(E.c.task_id, limit)
-            .join(T, T.c.id == E.c.task_id)
-            .where(E.c.finished_at >= since)
-            .group_by(E.c.task_id, T.c.max_history)
-        )
-        for task_id, keep in rows.all():
-            deleted = await history.delete_finished(session, task_id=task_id, keep=keep, limit=_BATCH)
-            if deleted:
-                log.info("history pruned", task=task_id, executions=deleted)
+        async with self.database.read() as session:
+            now = await self.clock.now(session)
+            rows = await session.execute(
+                select(E.c.task_id, limit)
+                .join(T, T.c.id == E.c.task_id)
+                .where(E.c.finished_at >= (self._since or now - timedelta(days=1)))
+                .group_by(E.c.task_id, T.c.max_history)
+            )
+            over = [
+                (task_id, keep)
+                for task_id, keep in rows.all()
+                if await history.has_more_than(session, task_id=task_id, keep=keep)
+            ]
+        more = False
+        for task_id, keep in over:
+            deleted = await self.database.transact(partial(_shorten, task_id=task_id, keep=keep))
+            log.info("history pruned", task=task_id, executions=deleted)
+            more |= deleted >= _BATCH
+        if not more:  # else the same tasks are looked at again
+            self._since = now - timedelta(seconds=5)
+        return more
 
     async def _gone(self, session: WriteSession) -> None:
         """Forget processes nobody has heard of for a week, and sign-ins that are over."""
@@ -82,3 +92,7 @@ class Prune:
             await session.execute(delete(table).where(table.c.heartbeat_at < week))
         sessions = table_of(UserSession)
         await session.execute(delete(sessions).where(sessions.c.expires_at < now))
+
+
+async def _shorten(session: WriteSession, *, task_id: int, keep: int) -> int:
+    return await history.delete_finished(session, task_id=task_id, keep=keep, limit=_BATCH)

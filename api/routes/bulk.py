@@ -47,21 +47,21 @@ async def bulk_delete(data: IdsBody, session: WriteDep, now: WriteNow, user: Use
 
 
 @router.post("/pause")
-async def bulk_pause(data: IdsBody, session: WriteDep, now: WriteNow, request: Request) -> BulkOut:
+async def bulk_pause(data: IdsBody, session: WriteDep, now: WriteNow, user: UserDep, request: Request) -> BulkOut:
     """Pause these tasks."""
 
     async def work(session: WriteDep, task_id: int) -> None:
-        await tasks.set_enabled(session, task_id, False, now=now)
+        await tasks.set_enabled(session, task_id, False, now=now, by=user.username)
 
     return _answer(await tasks.each(session, data.ids, work), language(request))
 
 
 @router.post("/resume")
-async def bulk_resume(data: IdsBody, session: WriteDep, now: WriteNow, request: Request) -> BulkOut:
+async def bulk_resume(data: IdsBody, session: WriteDep, now: WriteNow, user: UserDep, request: Request) -> BulkOut:
     """Resume these tasks."""
 
     async def work(session: WriteDep, task_id: int) -> None:
-        await tasks.set_enabled(session, task_id, True, now=now)
+        await tasks.set_enabled(session, task_id, True, now=now, by=user.username)
 
     return _answer(await tasks.each(session, data.ids, work), language(request))
 

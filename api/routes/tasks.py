@@ -52,9 +52,7 @@ async def get_task(task_id: TaskId, session: ReadDep) -> TaskOut:
 
 @router.put("/tasks/{task_id}")
 @router.patch("/tasks/{task_id}")
-async def update_task(
-    task_id: TaskId, data: TaskPatch, session: WriteDep, now: WriteNow, user: UserDep
-) -> TaskOut:
+async def update_task(task_id: TaskId, data: TaskPatch, session: WriteDep, now: WriteNow, user: UserDep) -> TaskOut:
     """Change the given fields; what is left out stays as it is."""
     await tasks.update(session, task_id, data, now=now, by=user.username)
     return TaskOut.of(await tasks.view(session, task_id))

@@ -37,14 +37,16 @@ class NextRun(Answer):
 def instants(preview: Preview, lang: str) -> list[NextInstant]:
     """The instants of a preview, with notes in a language ("en", "zh")."""
     return [
-        NextInstant(utc=item.utc, local=local(item.local), note=item.note.text(_lang(lang)) if item.note else None)
+        NextInstant(
+            utc=item.utc, local=local(item.local), note=item.note.text(domain_lang(lang)) if item.note else None
+        )
         for item in preview.next
     ]
 
 
 def warnings(preview: Preview, lang: str) -> list[str]:
     """The warnings of a preview in a language."""
-    return [note.text(_lang(lang)) for note in preview.warnings]
+    return [note.text(domain_lang(lang)) for note in preview.warnings]
 
 
 def local(instant: datetime) -> str:
@@ -52,5 +54,6 @@ def local(instant: datetime) -> str:
     return instant.isoformat(timespec="seconds")
 
 
-def _lang(lang: str) -> Lang:
+def domain_lang(lang: str) -> Lang:
+    """The domain's name of a language."""
     return "zh" if lang.startswith("zh") else "en"

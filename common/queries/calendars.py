@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from common.db.models import Calendar, Schedule, Task, table_of
 from common.db.session import ReadSession
+from common.db.types import Record
 from common.domain.calendars import Days, ListedDays, Observed, Rule
 from common.domain.invalid import InvalidSchedule
 from common.domain.public_days import CountryDays, built_in
@@ -59,7 +60,15 @@ async def used_by(session: ReadSession, calendar_id: int, *, limit: int = 5) -> 
     return [row.name for row in rows], total or 0
 
 
-async def known(session: ReadSession, rows: Iterable[Keeps]) -> Known:
+async def used(session: ReadSession) -> list[Record]:
+    """Every calendar that some schedule keeps to: calendar_id, calendar_name."""
+    rows = await session.execute(
+        select(S.c.calendar_id, S.c.calendar_name).where(S.c.calendar_rule != "").distinct().limit(1000)
+    )
+    return list(rows)
+
+
+async def known(session: ReadSession, rows: Iterable[Keeps | Record]) -> Known:
     """The days of every stored calendar these schedules keep to; no query when there is none."""
     ids = sorted({row.calendar_id for row in rows if row.calendar_id is not None})
     if not ids:
@@ -75,7 +84,7 @@ def days_of(row: Calendar) -> Days:
     return CountryDays(row.country, row.subdivision, "working_days" if row.kind == "working_days" else "holidays")
 
 
-def observed(trigger: Trigger, row: Keeps, days: Known) -> Trigger | Observed:
+def observed(trigger: Trigger, row: Keeps | Record, days: Known) -> Trigger | Observed:
     """The schedule as its calendar lets it run. Raises InvalidSchedule when the calendar is gone."""
     if not row.calendar_rule:
         return trigger

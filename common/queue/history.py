@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 
 from common.db.models import Attempt, ExecutionOutput, table_of
-from common.db.session import WriteSession
+from common.db.session import ReadSession, WriteSession
 from common.domain.states import FINAL
 from common.queue.transitions import E
 
@@ -21,6 +21,12 @@ async def delete_executions(session: WriteSession, ids: Sequence[int]) -> None:
     await session.execute(delete(P).where(P.c.execution_id.in_(ids)))
     await session.execute(delete(A).where(A.c.execution_id.in_(ids)))
     await session.execute(delete(E).where(E.c.id.in_(ids)))
+
+
+async def has_more_than(session: ReadSession, *, task_id: int, keep: int) -> bool:
+    """Whether a task has more than `keep` finished executions."""
+    finished = select(E.c.id).where(E.c.task_id == task_id, E.c.status.in_(_FINAL))
+    return await session.scalar(finished.order_by(E.c.id.desc()).limit(1).offset(keep)) is not None
 
 
 async def delete_finished(

@@ -1,5 +1,6 @@
 """Calendars people make: create, change, delete, look at a year of them."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -153,6 +154,14 @@ async def preview(session: ReadSession, name: str) -> Days:
     if days is None:
         raise NotFound("There is no calendar {name}.", name=name)
     return days
+
+
+async def warm(session: ReadSession, *, now: datetime) -> None:
+    """Read the holidays that schedules keep to: the first look at a country takes a second, and must not hold locks."""
+    used = await queries.used(session)
+    for days in [*(await queries.known(session, used)).values(), *(built_in(row.calendar_name) for row in used)]:
+        if days is not None:
+            await asyncio.to_thread(days.working, now.date())
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,9 @@ def _one_line(value: str) -> str:
 
 def _argument(value: str) -> str:
     if len(storable(value).encode()) > MAX_ARGUMENT:
-        raise refuse(N_("Must not be longer than {most} bytes. Put long programs into a file."), most=f"{MAX_ARGUMENT:,}")
+        raise refuse(
+            N_("Must not be longer than {most} bytes. Put long programs into a file."), most=f"{MAX_ARGUMENT:,}"
+        )
     return value
 
 
@@ -165,7 +167,8 @@ class TaskInput(_Input):
         for name in value:
             if not _VARIABLE_NAME.fullmatch(name):
                 raise refuse(
-                    N_('"{name}" is not a variable name: letters, digits and _, not starting with a digit.'), name=name[:40]
+                    N_('"{name}" is not a variable name: letters, digits and _, not starting with a digit.'),
+                    name=name[:40],
                 )
             if name.startswith("ROTA_"):
                 raise refuse(N_('"{name}": names that start with ROTA_ are set by Rota itself.'), name=name[:40])

@@ -16,6 +16,7 @@ from common.domain.public_days import built_in
 from common.domain.states import Status
 from common.errors import Invalid
 from common.queries import calendars
+from common.queries.ledger import colliding
 from common.queue import enqueue
 from common.services.inputs import ScheduleInput, TaskInput
 
@@ -254,6 +255,27 @@ def span_of(
     if len(due) > 1 and max(counts) <= _COUNTED:
         total = len({each for start, schedule in due for each in (start, *schedule.between(start, now))})
     return Span(min(start for start, _ in due), last, total)
+
+
+async def previewed(
+    session: ReadSession, item: ScheduleInput, *, field: str, after: datetime, count: int, now: datetime
+) -> tuple[triggers.Preview, triggers.Trigger]:
+    """The next fires of a schedule nobody has saved yet, and with how many other tasks the first one collides.
+
+    Raises Invalid naming the field.
+    """
+    earliest = min(now, after)
+    trigger = parse(item, field=field, zone=item.timezone or "UTC", key="", now=earliest)
+    choice = await calendar_of(session, item, trigger, now=earliest)
+    found = triggers.preview(choice.schedule, after=after, count=count)
+    warnings = list(found.warnings)
+    if found.next and (others := await colliding(session, found.next[0].utc)):
+        at = found.next[0].local
+        code = "collides" if others > 1 else "collides_one"
+        warnings.append(
+            triggers.Note(code, {"count": others, "clock": f"{at:%H:%M:%S}" if at.second else f"{at:%H:%M}"})
+        )
+    return triggers.Preview(found.next, warnings), trigger
 
 
 def coming(

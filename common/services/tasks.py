@@ -168,7 +168,10 @@ def merge(view: TaskView, patch: TaskPatch) -> TaskInput:
         return TaskInput.model_validate(written | given)
     except ValidationError as error:
         first = error.errors()[0]
-        raise Invalid(first["msg"], field=".".join(map(str, first["loc"]))) from None
+        params = dict(first.get("ctx", {}))
+        template, _ = params.pop("template", None), params.pop("text", None)
+        field = ".".join(map(str, first["loc"]))
+        raise Invalid(template or first["msg"], field=field, **(params if template else {})) from None
 
 
 async def update(session: WriteSession, task_id: int, patch: TaskPatch, *, now: datetime, by: str = "") -> Task:
