@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from api import docs, problems
-from api.auth import oauth2, require_user
+from api.auth import oauth2, require_right, require_user
 from api.middleware import SecurityHeaders
 from api.pages import private as private_pages
 from api.pages import public as public_pages
@@ -31,7 +31,6 @@ _PRIVATE = (
     calendars.router,
     ledger.router,
     downtime.router,
-    auth.private,
     status.private,
 )
 _PUBLIC = (auth.public, status.public)
@@ -63,12 +62,14 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=_MAX_BODY)
     app.add_middleware(SecurityHeaders)
-    guard = [Depends(require_user), Depends(oauth2)]
+    signed_in = [Depends(require_user), Depends(oauth2)]
+    entitled = [Depends(require_right), Depends(oauth2)]
     for prefix, shown in (("", True), ("/api", False)):
         for router in _PUBLIC:
             app.include_router(router, prefix=prefix, include_in_schema=shown)
         for router in _PRIVATE:
-            app.include_router(router, prefix=prefix, include_in_schema=shown, dependencies=guard)
+            app.include_router(router, prefix=prefix, include_in_schema=shown, dependencies=entitled)
+        app.include_router(auth.private, prefix=prefix, include_in_schema=shown, dependencies=signed_in)
     app.include_router(_pages())
     app.include_router(docs.router)
     app.mount("/static", static_files(), name="static")

@@ -14,6 +14,7 @@ from common.clock import Clock
 from common.config import Settings
 from common.db.models import User
 from common.db.session import Database
+from common.domain.permissions import may_change
 from common.errors import Forbidden, NotAuthenticated
 from common.i18n import N_
 from common.security import tokens
@@ -86,6 +87,14 @@ async def require_user(request: Request) -> Principal:
     if principal.by_cookie and request.method not in _SAFE:
         await check_csrf(request, principal.session_id)
     request.state.principal = principal
+    return principal
+
+
+async def require_right(request: Request) -> Principal:
+    """The person who asks, if they may do what they ask for: viewers look, others change. Raises Forbidden."""
+    principal = await require_user(request)
+    if request.method not in _SAFE and not may_change(principal.role):
+        raise Forbidden(N_("Your account may look, not change."))
     return principal
 
 

@@ -4,21 +4,18 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
-from api.auth import Principal, require_page_user
+from api.auth import Principal, require_page_user, require_right
 from api.deps import ReadNow, WriteNow
 from api.formats import Locale
 from api.pages.parts import Rights
 from api.rendering import locale_of
-from common.errors import Forbidden
-from common.i18n import N_
+from common.domain.permissions import may_change
 
 PageUser = Annotated[Principal, Depends(require_page_user)]
 
 
-async def _writer(user: PageUser) -> Principal:
-    if not rights_of(user).edit:
-        raise Forbidden(N_("Your account may look, not change."))
-    return user
+async def _writer(user: PageUser, request: Request) -> Principal:
+    return await require_right(request)
 
 
 #: Somebody who may change things; raises Forbidden.
@@ -26,7 +23,7 @@ PageWriter = Annotated[Principal, Depends(_writer)]
 
 
 def rights_of(user: Principal) -> Rights:
-    may = user.role in ("operator", "administrator")
+    may = may_change(user.role)
     return Rights(edit=may, run=may)
 
 

@@ -70,10 +70,13 @@ def reason(code: str, locale: Locale) -> str:
     _ = locale.gettext
     known = {
         "overlap": _("the run before was still going"),
-        "grace": _("its grace time was over"),
-        "downtime": _("Rota was down"),
+        "grace_over": _("its grace time was over"),
+        "superseded": _("a newer run took its place"),
+        "policy_skip": _("the task does not make up for missed runs"),
+        "bound": _("too many were missed at once"),
+        "schedule_broken": _("the schedule could not be read any more"),
         "paused": _("the task was paused"),
-        "policy": _("a newer run took its place"),
+        "calendar": _("the calendar leaves this day out"),
     }
     return known.get(code, code.replace("_", " "))
 

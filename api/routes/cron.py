@@ -1,6 +1,6 @@
 """When something runs: for an expression, and for a task."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 
@@ -41,7 +41,7 @@ async def cron_next(
     if not text:
         raise Invalid(N_("Give a cron expression, for example expr=*/5 * * * *"), field="expr")
     start = after or now
-    written = {"kind": kind, "expr": text, "timezone": timezone, "calendar_rule": calendar_rule}
+    written: dict[str, Any] = {"kind": kind, "expr": text, "timezone": timezone, "calendar_rule": calendar_rule}
     item = ScheduleInput.model_construct(**written, calendar=(calendar or "").strip() or None)
     preview, trigger = await schedules.previewed(session, item, field=name, after=start, count=count, now=now)
     lang = language(request)

@@ -230,7 +230,7 @@ def check(observed: Observed, *, now: datetime) -> None:
 def _runs_a_day(trigger: Trigger) -> int:
     if trigger.kind == "cron":
         return parse_cron(trigger.expr, trigger.hash_key).per_day
-    return max(1, _DAY // parse_interval(trigger.expr)) if trigger.kind == "interval" else 1
+    return -(-_DAY // parse_interval(trigger.expr)) if trigger.kind == "interval" else 1
 
 
 def plan(

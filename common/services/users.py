@@ -8,10 +8,10 @@ from sqlalchemy.exc import IntegrityError
 
 from common.db.models import User, UserSession
 from common.db.session import ReadSession, WriteSession
+from common.domain.permissions import ROLES
 from common.errors import Conflict, Invalid, NotFound
 from common.security import passwords
 
-ROLES = ("viewer", "operator", "administrator")
 _USERNAME = re.compile(r"[\w.@+-]{2,64}")
 
 

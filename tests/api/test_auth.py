@@ -152,3 +152,19 @@ async def test_nothing_but_the_list_is_public(app: FastAPI, anonymous: httpx.Asy
             gone = answer.status_code in (404, 405, 307)
             refused = answer.status_code == 401 or to_login
             assert refused or (gone and spelling != path), (method, spelling, answer.status_code)
+
+
+async def test_a_viewer_looks_and_changes_nothing(api: Api, anonymous: httpx.AsyncClient) -> None:
+    task = await api.task(cron="* * * * *")
+    api.app.state.settings = api.app.state.settings.model_copy(update={"registration": True})
+    await anonymous.post("/auth/register", json={"username": "vera", "password": PASSWORD})
+    answer = await anonymous.post("/auth/login", json={"username": "vera", "password": PASSWORD})
+    viewer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    for method, path in sorted(all_routes(api.app)):
+        local = path.removeprefix("/api") or "/"
+        if method in ("GET", "HEAD") or local in PUBLIC or local.startswith(("/ui", "/auth")):
+            continue
+        refused = await anonymous.request(method, f"http://rota.test{path}", headers=viewer, json={})
+        assert refused.status_code == 403, (method, path, refused.text)
+    assert (await anonymous.get(f"/tasks/{task['id']}", headers=viewer)).json() == task
+    assert (await anonymous.post("/auth/logout", headers=viewer)).status_code == 204

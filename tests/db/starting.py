@@ -22,7 +22,7 @@ def _count_first_migrations() -> None:
             os.write(1, b"created\n")
         create(self, table, **options)  # type: ignore[arg-type]
 
-    DefaultImpl.create_table = counted  # type: ignore[method-assign, assignment]
+    DefaultImpl.create_table = counted  # type: ignore[method-assign]
 
 
 async def start(url: str) -> None:

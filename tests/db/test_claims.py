@@ -72,9 +72,7 @@ class TestTheOrder:
             ("first", 0, 0),
             ("early too", 50, -5),
         ]:
-            (wanted[name],) = await world.add_executions(
-                database, task, priority=priority, available_at=after(seconds)
-            )
+            (wanted[name],) = await world.add_executions(database, task, priority=priority, available_at=after(seconds))
         claimed = [(await world.claim(database, limit=1))[0].id for _ in wanted]
         assert claimed == [wanted[name] for name in ("first", "early", "early too", "late", "last")]
 
@@ -193,7 +191,9 @@ class TestALongQueue:
                 await session.execute(insert(E), rows[start : start + 1000])
         if database.dialect != "sqlite":
             async with database.write() as session:
-                await session.execute(text({"postgresql": "ANALYZE", "mysql": "ANALYZE TABLE executions"}[database.dialect]))
+                await session.execute(
+                    text({"postgresql": "ANALYZE", "mysql": "ANALYZE TABLE executions"}[database.dialect])
+                )
         return Statements(database)
 
     async def test_a_claim_reads_the_index_and_sorts_nothing(self, database: Database, statements: Statements) -> None:

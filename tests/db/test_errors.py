@@ -216,7 +216,11 @@ class TestWhatIsRefused:
         await self.check(database, lambda: world.add_task(database, priority=2**70, description=SECRET))
 
     async def test_a_text_the_database_cannot_store(self, database: Database) -> None:
-        bad = {"postgresql": [f"{SECRET}\x00", f"{SECRET}\ud800"], "mysql": [SECRET * 100], "sqlite": [None]}
+        bad: dict[str, list[str | None]] = {
+            "postgresql": [f"{SECRET}\x00", f"{SECRET}\ud800"],
+            "mysql": [SECRET * 100],
+            "sqlite": [None],
+        }
         for value in bad[database.dialect]:
             await self.check(database, lambda value=value: world.add_task(database, name=value))  # type: ignore[misc]
 
@@ -239,7 +243,7 @@ class TestTheConnection:
     async def test_repeatable_read_is_refused(self, database: Database) -> None:
         if database.dialect != "mysql":
             return
-        database.engine.sync_engine.dialect._on_connect_isolation_level = "REPEATABLE READ"  # type: ignore[attr-defined]
+        database.engine.sync_engine.dialect._on_connect_isolation_level = "REPEATABLE READ"
         with pytest.raises(ConfigurationError, match="READ COMMITTED"):
             await database.check()
 

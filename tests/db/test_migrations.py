@@ -34,7 +34,7 @@ async def differences(database: Database) -> list[Any]:
     def compare(connection: Connection) -> list[Any]:
         options = migrate.configure_options()
         options.pop("target_metadata")
-        return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
     async with database.engine.connect() as connection:
         return await connection.run_sync(compare)

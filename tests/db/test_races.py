@@ -5,6 +5,7 @@ from typing import Any
 
 from common.db.session import Database, WriteSession
 from common.domain.states import Status
+from common.errors import NotFound
 from common.queue import cancel, claims, leases, waiting
 from common.queue.claims import Claim
 from common.queue.finish import Result, finish
@@ -42,11 +43,8 @@ class Finishing:
 class Reaping:
     """The reaper, after the lease."""
 
-    def __init__(self, now: datetime = after(61)) -> None:
-        self.now = now
-
     async def __call__(self, session: WriteSession) -> list[claims.Key]:
-        return await leases.reap(session, now=self.now)
+        return await leases.reap(session, now=after(61))
 
 
 class Stopping:
@@ -356,7 +354,7 @@ class TestTwoPeopleAtOneTask:
         async def editing(session: WriteSession) -> str:
             try:
                 await Editing(task, cron="* * * * *")(session)
-            except tasks.NotFound:
+            except NotFound:
                 return "not found"
             return "edited"
 
@@ -371,7 +369,7 @@ class TestTwoPeopleAtOneTask:
         async def running(session: WriteSession) -> str:
             try:
                 await RunningNow(task)(session)
-            except tasks.NotFound:
+            except NotFound:
                 return "not found"
             return "running"
 

@@ -1,6 +1,7 @@
 """The table of moves is what the database does: every other move is refused, by the statement or by its guard."""
 
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,13 @@ async def one_of_each(database: Database) -> dict[Status, int]:
     task = await world.add_task(database)
     found = {}
     for status in Status:
-        values = {"status": status, "token": 1, "worker_id": "wei", "lease_until": after(-1), "spawned": True}
+        values: dict[str, Any] = {
+            "status": status,
+            "token": 1,
+            "worker_id": "wei",
+            "lease_until": after(-1),
+            "spawned": True,
+        }
         (found[status],) = await world.add_executions(database, task, **values)
     return found
 

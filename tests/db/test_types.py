@@ -181,7 +181,7 @@ class TestInsertingTwice:
         async with database.read() as session:
             columns = {"execution_id": 1, "token": 1, "seq": 1, "stream": "o", "at": 0.0, "data": None}
             with pytest.raises(Exception, match=r"(?i)null"):
-                await insert_ignore(session, P, [columns])  # type: ignore[arg-type]
+                await insert_ignore(session, P, [columns])
 
     async def test_two_at_the_same_time_make_one_row(self, database: Database, elsewhere: Database) -> None:
         values = {"execution_id": 1, "token": 1, "seq": 1, "stream": "o", "at": 0.0, "data": b"a"}

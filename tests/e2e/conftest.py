@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.e2e.browser import LAUNCH
-from tests.e2e.rota_process import PASSWORD, Rota, running
+from tests.support.rota_process import PASSWORD, Rota, running
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
@@ -83,7 +83,7 @@ def page(context: BrowserContext) -> Page:
 @pytest.fixture
 def make_task(rota: Rota) -> Iterator[Callable[..., int]]:
     """Makes tasks through the API; they are gone after the test."""
-    client = rota.client()
+    client = rota.open_client()
     made: list[int] = []
 
     def make(**values: Any) -> int:

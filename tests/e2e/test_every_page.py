@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.e2e.conftest import DESKTOP, PHONE, sign_in
-from tests.e2e.rota_process import Rota
 from tests.support.eventually import eventually_sync
+from tests.support.rota_process import Rota
 
 pytestmark = pytest.mark.browser
 
@@ -29,7 +29,7 @@ NOISE = f"{WIDE}; printf '\\033[31mred\\033[0m\\n' >&2; exit 1"
 @pytest.fixture(scope="module")
 def paths(rota: Rota) -> Iterator[list[str]]:
     """Pages with something difficult on them."""
-    client = rota.client()
+    client = rota.open_client()
     ids = []
     for values in (
         {"name": LONG[:200], "command": NOISE, "tags": ["finance", "weekly"], "cron": "0 2 * * *", "retries": 1},

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import DESKTOP, PHONE, Troubles
-from tests.e2e.rota_process import PASSWORD, running
+from tests.support.rota_process import PASSWORD, running
 
 pytestmark = pytest.mark.browser
 

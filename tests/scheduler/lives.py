@@ -1,4 +1,4 @@
-"""Schedulers that are killed between two statements, again and again: `python -m tests.scheduler.lives LIVES < SETTINGS`.
+"""Schedulers killed between two statements, again and again: `python -m tests.scheduler.lives LIVES < SETTINGS`.
 
 SETTINGS are those of Rota as JSON, in one line. Two schedulers run side by side. Each life ends with kill -9 before
 the n-th statement or commit, n by chance; in three of four lives only those of firing count. When LIVES are used up two

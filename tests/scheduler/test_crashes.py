@@ -134,7 +134,7 @@ async def add_busy_schedules(database: Database, count: int) -> dict[int, tuple[
         for number in range(count):
             kind, expr, step, first = KINDS[number % len(KINDS)]
             concurrency = ("allow", "queue", "skip", "replace")[number // len(KINDS) % 4]
-            values = {"created_at": start, "updated_at": start, "concurrency": concurrency}
+            values: dict[str, Any] = {"created_at": start, "updated_at": start, "concurrency": concurrency}
             task = Task(name="忙", command="true", **values)
             session.add(task)
             await session.flush()

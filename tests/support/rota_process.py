@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,13 +38,16 @@ class Rota:
         assert found, self.said()
         return self.url + found[1]
 
-    @contextmanager
-    def client(self, password: str = PASSWORD) -> Iterator[httpx.Client]:
-        """An HTTP client that is signed in to the API."""
-        with httpx.Client(base_url=self.url, timeout=30) as client:
-            answer = client.post("/auth/login", json={"username": "admin", "password": password})
-            client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
-            yield client
+    def client(self, password: str = PASSWORD) -> closing[httpx.Client]:
+        """`open_client`, to be used with `with`."""
+        return closing(self.open_client(password))
+
+    def open_client(self, password: str = PASSWORD) -> httpx.Client:
+        """An HTTP client that is signed in to the API; the caller closes it."""
+        client = httpx.Client(base_url=self.url, timeout=30)
+        answer = client.post("/auth/login", json={"username": "admin", "password": password})
+        client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
+        return client
 
     def child(self, name: str) -> psutil.Process:
         """The process of this name ("api", "scheduler", "worker")."""

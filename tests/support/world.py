@@ -56,8 +56,14 @@ class StillClock(Clock):
 
 async def add_task(database: Database, **values: Any) -> int:
     """A task that runs `true`; gives its id."""
-    spec = {"env": {}, "args": [], "cwd": None}
-    given = {"name": "测试任务", "command": "true", "spec": spec, "created_at": NOW, "updated_at": NOW} | values
+    spec: dict[str, Any] = {"env": {}, "args": [], "cwd": None}
+    given: dict[str, Any] = {
+        "name": "测试任务",
+        "command": "true",
+        "spec": spec,
+        "created_at": NOW,
+        "updated_at": NOW,
+    } | values
     async with database.write() as session:
         task = Task(**given)
         session.add(task)
@@ -68,7 +74,7 @@ async def add_task(database: Database, **values: Any) -> int:
 
 async def add_schedule(database: Database, task_id: int, expr: str = "* * * * * *", **values: Any) -> int:
     """A schedule that is due at DUE unless `values` say otherwise; gives its id."""
-    given = {"task_id": task_id, "expr": expr, "next_run_at": DUE} | values
+    given: dict[str, Any] = {"task_id": task_id, "expr": expr, "next_run_at": DUE} | values
     async with database.write() as session:
         schedule = Schedule(**given)
         session.add(schedule)
@@ -97,7 +103,14 @@ async def add_executions(database: Database, task_id: int, count: int = 1, **val
 
 async def add_worker(database: Database, worker_id: str = "wei", **values: Any) -> None:
     """The row of a worker."""
-    given = {"id": worker_id, "name": worker_id, "host": "here", "pid": 1, "boot_id": "b", "slots": 4} | values
+    given: dict[str, Any] = {
+        "id": worker_id,
+        "name": worker_id,
+        "host": "here",
+        "pid": 1,
+        "boot_id": "b",
+        "slots": 4,
+    } | values
     async with database.write() as session:
         session.add(Worker(started_at=NOW, heartbeat_at=NOW, **given))
 
@@ -126,7 +139,13 @@ async def claim_and_spawn(database: Database, worker_id: str = "wei", *, now: da
 
 def result(claimed: Claim, status: Status = Status.SUCCESS, *, worker_id: str = "wei", **values: Any) -> Result:
     """How the attempt ended: with `hello` on its stdout unless `values` say otherwise."""
-    given = {"started_at": NOW, "finished_at": after(1), "exit_code": 0, "stdout": "hello\n", "stdout_bytes": 6}
+    given: dict[str, Any] = {
+        "started_at": NOW,
+        "finished_at": after(1),
+        "exit_code": 0,
+        "stdout": "hello\n",
+        "stdout_bytes": 6,
+    }
     return Result(id=claimed.id, token=claimed.token, status=status, worker_id=worker_id, **(given | values))
 
 
