@@ -9,7 +9,7 @@ from api.formats import Locale
 from api.pages.schedule_preview import preview_from
 from api.pages.task_form import KEEP, SCHEDULES, UNITS, TaskForm, zones
 from api.pages.task_views import task_url
-from api.pages.words import CONCURRENCY
+from api.pages.words import CONCURRENCY, DELIVERY, MISFIRE
 from api.rendering import render
 from common.db.models import Task
 from common.i18n import N_
@@ -55,7 +55,10 @@ def show(
         cron_parts=[_(part) for part in _CRON_PARTS],
         starts=[(expr, _(label)) for expr, label in _STARTS],
         units=[(key, _(label)) for key, label in UNITS.items()],
-        concurrencies=[(key, _(label)) for key, label in CONCURRENCY.items()],
+        choices={
+            name: [(key, _(label)) for key, label in labels.items()]
+            for name, labels in (("concurrency", CONCURRENCY), ("delivery", DELIVERY), ("misfire_policy", MISFIRE))
+        },
         zones=zones(list(available_timezones())),
         advanced_open=form.advanced_is_set or bool(errors.keys() - {"name", "command", "tags", "cron", "every", "at"}),
         advanced_summary=_advanced(form, locale),

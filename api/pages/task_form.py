@@ -32,7 +32,10 @@ _NUMBERS: Mapping[str, Any] = {
     "retry_backoff": 1,
     "priority": 50,
     "max_history": None,
+    "misfire_grace": None,
 }
+#: Fields with a fixed set of answers.
+_CHOICES = ("concurrency", "delivery", "misfire_policy")
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,9 @@ class TaskForm:
     retry_delay: str = "60"
     retry_backoff: str = "1"
     concurrency: str = "skip"
+    delivery: str = "at_most_once"
+    misfire_policy: str = "latest"
+    misfire_grace: str = ""
     queue: str = "default"
     priority: str = "50"
     max_history: str = ""
@@ -82,7 +88,7 @@ class TaskForm:
             "env": {row.name.strip(): row.value for row in self.env if row.name.strip()},
             "args": shlex.split(self.args),
             "cwd": self.cwd.strip() or None,
-            "concurrency": self.concurrency,
+            **{name: getattr(self, name) for name in _CHOICES},
             "queue": self.queue.strip() or "default",
             "enabled": self.enabled,
             **numbers,
@@ -104,7 +110,7 @@ class TaskForm:
     def advanced_is_set(self) -> bool:
         """Whether something in the closed section differs from what a new task has."""
         usual = TaskForm()
-        names = (*_NUMBERS, "args", "cwd", "concurrency", "queue", "description", "enabled")
+        names = (*_NUMBERS, *_CHOICES, "args", "cwd", "queue", "description", "enabled")
         return any(getattr(self, name) != getattr(usual, name) for name in names)
 
 
@@ -137,6 +143,9 @@ def from_task(view: TaskView) -> TaskForm:
         retry_delay=_plain(task.retry_delay),
         retry_backoff=_plain(task.retry_backoff),
         concurrency=task.concurrency,
+        delivery=task.delivery,
+        misfire_policy=task.misfire_policy,
+        misfire_grace=_plain(task.misfire_grace),
         queue=task.queue,
         priority=_plain(task.priority),
         max_history=_plain(task.max_history),

@@ -456,6 +456,7 @@ def facts(view: TaskView, recent: Sequence[Last], locale: Locale, owner: str) ->
         (_("Timeout"), locale.duration(task.timeout) if task.timeout else _("none")),
         (_("Retries"), retries(task.retries, task.retry_delay, task.retry_backoff, locale)),
         (_("Concurrency"), _(words.CONCURRENCY.get(task.concurrency, task.concurrency))),
+        (_("Worker dies"), _(words.DELIVERY.get(task.delivery, task.delivery))),
         (_("Queue"), _("%(queue)s, priority %(n)s", queue=task.queue, n=task.priority)),
     ]
     env, args, cwd = task.spec.get("env") or {}, task.spec.get("args") or [], task.spec.get("cwd")

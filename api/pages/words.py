@@ -26,6 +26,15 @@ CONCURRENCY = {
     "replace": N_("Stop the old one, start the new one"),
     "allow": N_("Let both run"),
 }
+DELIVERY = {
+    "at_most_once": N_("Call it lost, never run it twice"),
+    "at_least_once": N_("Run it again: that does no harm"),
+}
+MISFIRE = {
+    "latest": N_("Run once, for the latest"),
+    "all": N_("Run for each of them"),
+    "skip": N_("Skip them"),
+}
 
 
 @dataclass(frozen=True)
