@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import zoneinfo
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -104,8 +103,6 @@ def _run(work: Callable[[], Awaitable[None]]) -> None:
 
 def main() -> None:
     """Run the command line; a setting that will not do is said in one line."""
-    # Zone data from PyPI, the same on every machine, not what the host happens to have.
-    zoneinfo.reset_tzpath(to=())
     try:
         app()
     except ConfigurationError as error:

@@ -60,7 +60,11 @@ async def database_source(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
     await source.close()
 
 
-@pytest.fixture(params=KINDS)
+#: ROTA_TEST_KINDS=sqlite runs the same tests on fewer engines: what scripts/test does on its second Python.
+_WANTED = os.environ.get("ROTA_TEST_KINDS", ",".join(KINDS)).split(",")
+
+
+@pytest.fixture(params=_WANTED)
 def database_kind(request: pytest.FixtureRequest) -> str:
     """Every engine in turn. A folder of tests that needs only one overrides this fixture in its conftest."""
     return str(request.param)

@@ -9,7 +9,9 @@ from common.db.models import Schedule
 from common.domain.describe import describe
 from common.domain.triggers import InvalidSchedule, PreviewInstant, Trigger, preview
 from common.domain.wording import Lang
+from common.services import schedules
 from common.services.schedules import trigger_of
+from common.services.tasks import TaskView
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,15 @@ def lang_of(locale: Locale) -> Lang:
     return "zh" if locale.lang == "zh_CN" else "en"
 
 
-def sentence(schedules: Sequence[Schedule], locale: Locale) -> str:
+def sentence(rows: Sequence[Schedule], locale: Locale) -> str:
     """A task's schedule in one line."""
     _ = locale.gettext
-    if not schedules:
+    if not rows:
         return _("Only by hand")
-    first = describe(trigger_of(schedules[0]), lang_of(locale))
-    if len(schedules) == 1:
+    first = describe(trigger_of(rows[0]), lang_of(locale))
+    if len(rows) == 1:
         return first
-    return _("%(first)s, and %(n)s more", first=first, n=len(schedules) - 1)
+    return _("%(first)s, and %(n)s more", first=first, n=len(rows) - 1)
 
 
 def preview_of(trigger: Trigger, locale: Locale, *, count: int) -> SchedulePreview:
@@ -63,15 +65,15 @@ def preview_of(trigger: Trigger, locale: Locale, *, count: int) -> SchedulePrevi
     )
 
 
-def coming(schedules: Sequence[Schedule], locale: Locale, *, count: int) -> list[NextRun]:
-    """The next runs of a task, whichever of its schedules they come from."""
+def coming(view: TaskView, locale: Locale, *, count: int) -> list[NextRun]:
+    """The next runs of a task, whichever of its schedules they come from, its calendars kept."""
     found: list[tuple[PreviewInstant, str]] = []
-    for schedule in schedules:
+    for schedule in view.schedules:
         try:
-            shown = preview(trigger_of(schedule), after=locale.now, count=count)
+            shown = schedules.coming([schedule], after=locale.now, count=count, days=view.days)
         except InvalidSchedule:
             continue
-        found += [(each, schedule.timezone) for each in shown.next]
+        found += [(each, schedule.timezone) for each in shown]
     found.sort(key=lambda pair: pair[0].utc)
     return [_run(each, locale.in_zone(zone), lang_of(locale)) for each, zone in found[:count]]
 

@@ -46,7 +46,7 @@ def _work(action: BulkAction, by: str, locale: Locale) -> Callable[[WriteSession
             return await tasks.delete(session, task_id, by=by, now=locale.now)
         if action == "force_run":
             return await tasks.run_now(session, task_id, by=by, now=locale.now)
-        return await tasks.set_enabled(session, task_id, action == "resume", now=locale.now)
+        return await tasks.set_enabled(session, task_id, action == "resume", now=locale.now, by=by)
 
     return work
 
@@ -127,7 +127,7 @@ async def toggle(
     enabled: Annotated[bool | None, Form()] = None,
 ) -> Response:
     """Pause or resume; the form says which, so that two clicks in two windows agree."""
-    _, task = locale.gettext, await tasks.set_enabled(session, task_id, enabled, now=locale.now)
+    _, task = locale.gettext, await tasks.set_enabled(session, task_id, enabled, now=locale.now, by=user.username)
     text = _("%(name)s is resumed.", name=task.name) if task.enabled else _("%(name)s is paused.", name=task.name)
     return done(request, text, task_url(task_id))
 

@@ -160,7 +160,7 @@ def _with_schedule(form: TaskForm, view: TaskView) -> TaskForm:
         return replace(form, schedule="manual")
     first = view.schedules[0]
     form = replace(form, timezone=first.timezone)
-    if len(view.schedules) > 1 or first.start_at or first.end_at or first.jitter:
+    if len(view.schedules) > 1 or first.start_at or first.end_at or first.jitter or first.calendar_rule:
         return replace(form, schedule=KEEP)
     if first.kind == "cron":
         return replace(form, schedule="cron", cron=first.expr)

@@ -381,7 +381,7 @@ def task_detail(
         command=task.command,
         last_failure=_failure(recent, locale, failure_output),
         facts=facts(view, recent, locale, owner),
-        coming=coming(view.schedules, locale, count=5) if task.enabled else [],
+        coming=coming(view, locale, count=5) if task.enabled else [],
         zone=", ".join(dict.fromkeys(each.timezone for each in view.schedules)),
     )
 

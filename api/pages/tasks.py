@@ -123,20 +123,20 @@ async def update_task(
     form = from_request(await request.form())
     values, wrong = checked(form, locale.lang)
     if not wrong:
-        wrong = await _update(session, task_id, form, values, locale)
+        wrong = await _update(session, task_id, form, values, locale, user.username)
     if wrong:
         return form_page.show(request, form, locale, wrong=wrong, task=await tasks.get(session, task_id))
     return done(request, locale.gettext("Saved."), task_views.task_url(task_id))
 
 
 async def _update(
-    session: WriteSession, task_id: int, form: TaskForm, values: Mapping[str, object], locale: Locale
+    session: WriteSession, task_id: int, form: TaskForm, values: Mapping[str, object], locale: Locale, by: str
 ) -> dict[str, str]:
     """Store; what is wrong is returned, and nothing of it stays in the transaction."""
     await tasks.get(session, task_id)
     try:
         async with session.begin_nested():
-            await tasks.update(session, task_id, TaskPatch.model_validate(values), now=locale.now)
+            await tasks.update(session, task_id, TaskPatch.model_validate(values), now=locale.now, by=by)
     except DomainError as error:
         return domain_field(form, error, locale.lang)
     return {}

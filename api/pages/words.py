@@ -69,8 +69,8 @@ def trigger(code: str, by: str, locale: Locale) -> str:
         return _("By hand, %(name)s", name=by) if by else _("By hand")
     if code in ("schedule", "cron"):
         return _("Schedule")
-    if code in ("catch_up", "misfire"):
-        return _("Run late, after a downtime")
+    if code == "backfill":
+        return _("Made up for, %(name)s", name=by) if by else _("Made up for")
     return f"{code}, {by}" if by else code
 
 

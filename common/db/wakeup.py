@@ -23,6 +23,7 @@ _CHANNEL = "rota"
 #: Seconds between two looks at SQLite's data_version: 40 looks a second cost 0.1 % of a core.
 _SQLITE_POLL = 0.025
 _RECONNECT = 2.0
+_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 
 async def notify(session: WriteSession) -> None:
@@ -57,10 +58,11 @@ class Wakeup:
         try:
             seen = None
             while not stop.is_set():
-                version = connection.execute("PRAGMA data_version").fetchone()
-                if seen is not None and version != seen:
-                    self._wake()
-                seen = version
+                with contextlib.suppress(sqlite3.OperationalError):  # locked for a moment: asked again soon
+                    version = connection.execute("PRAGMA data_version").fetchone()
+                    if seen is not None and version != seen:
+                        self._wake()
+                    seen = version
                 await pause(_SQLITE_POLL, stop)
         finally:
             connection.close()
@@ -70,7 +72,7 @@ class Wakeup:
         while not stop.is_set():
             try:
                 connection = await asyncpg.connect(dsn, timeout=10, command_timeout=15)
-            except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+            except _AWAY as error:
                 log.warning("wake-up connection failed", error=type(error).__name__)
                 await pause(_RECONNECT, stop)
                 continue
@@ -80,8 +82,11 @@ class Wakeup:
                 await connection.add_listener(_CHANNEL, lambda *_: self._wake())
                 self._wake()
                 await pause(None, stop, lost)
+            except _AWAY as error:  # it went between two steps; that must not end the process
+                log.warning("wake-up connection lost", error=type(error).__name__)
+                await pause(_RECONNECT, stop)
             finally:
-                with contextlib.suppress(OSError, asyncpg.PostgresError, TimeoutError):
+                with contextlib.suppress(*_AWAY):
                     await connection.close(timeout=2)
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones, reset_tzpath
 from common.domain.invalid import InvalidSchedule
 
 # The zone data of the package and not the host's: two schedulers on two machines must know the same rules
-# (docs/adr/0003).
+# (docs/adr/0007).
 reset_tzpath(to=())
 
 # Names that no spelling distance leads to the right zone from; lower case.

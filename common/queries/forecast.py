@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import and_, func, select
 
 from common.db.models import Execution, Schedule, Task, table_of
 from common.db.session import ReadSession
@@ -14,8 +14,8 @@ E = table_of(Execution)
 S = table_of(Schedule)
 T = table_of(Task)
 _LAST = 20
-#: Tasks a statement: each is an index seek of its own.
-_CHUNK = 200
+#: Tasks a statement.
+_CHUNK = 1000
 
 
 async def schedules(session: ReadSession, *, until: datetime, limit: int) -> list[Record]:
@@ -30,20 +30,26 @@ async def schedules(session: ReadSession, *, until: datetime, limit: int) -> lis
     return list(rows)
 
 
-def _newest(task_id: int) -> Select[int]:
-    mine = select(E.c.id).where(E.c.task_id == task_id, E.c.status == Status.SUCCESS)
-    newest = mine.order_by(E.c.id.desc()).limit(_LAST).subquery()
-    return select(newest.c.id)
-
-
 async def durations(session: ReadSession, task_ids: Sequence[int]) -> dict[int, list[float]]:
     """How many seconds each of the last twenty successes of these tasks took."""
     found: dict[int, list[float]] = {}
     for start in range(0, len(task_ids), _CHUNK):
-        first, *others = [_newest(task_id) for task_id in task_ids[start : start + _CHUNK]]
-        joined = first.union_all(*others).subquery() if others else first.subquery()
+        # Two index seeks a task. A window function would read all executions of these tasks, a union of many small
+        # statements takes SQLAlchemy longer to write than the database to run (2.9 s for 1,400 tasks).
+        mine = E.alias("mine")
+        twentieth = (
+            select(mine.c.id)
+            .where(mine.c.task_id == T.c.id, mine.c.status == Status.SUCCESS)
+            .order_by(mine.c.id.desc())
+            .limit(1)
+            .offset(_LAST - 1)
+            .scalar_subquery()
+        )
+        tasks = select(T.c.id, twentieth.label("first")).where(T.c.id.in_(task_ids[start : start + _CHUNK])).subquery()
         rows = await session.execute(
-            select(E.c.task_id, E.c.started_at, E.c.finished_at).where(E.c.id.in_(select(joined.c[0])))
+            select(E.c.task_id, E.c.started_at, E.c.finished_at)
+            .join(tasks, and_(tasks.c.id == E.c.task_id, E.c.id >= func.coalesce(tasks.c.first, 0)))
+            .where(E.c.status == Status.SUCCESS)
         )
         for row in rows:
             if row.started_at is not None and row.finished_at is not None:

@@ -31,6 +31,9 @@ OUTCOMES: dict[str, tuple[Status, ...]] = {
 }
 OUTCOME_OF = {status: outcome for outcome, statuses in OUTCOMES.items() for status in statuses}
 
+#: Rows one gap gives a task at most: twenty schedules, each a hundred missed and a hundred left out, and the sums.
+_ROWS_OF_A_GAP = 20 * 202
+
 COLUMNS = (
     E.c.id,
     E.c.task_id,
@@ -78,16 +81,24 @@ async def _from(session: ReadSession, query: LedgerQuery) -> str:
     """The key to begin with: a row that stands for several instants may begin earlier."""
     if query.since is None:
         return "c:"
-    key = fire_key(query.since)
-    longer = select(E.c.fire_key).where(
-        E.c.task_id == query.task_id,
-        E.c.fire_key >= "c:",
-        E.c.fire_key < key,
-        E.c.instants > 1,
-        E.c.scheduled_until >= query.since,
+    return await _longer(session, query.task_id, query.since) or fire_key(query.since)
+
+
+async def _longer(session: ReadSession, task_id: int, instant: datetime) -> str | None:
+    """The key of the row that begins before `instant` and stands for several instants around it.
+
+    Between the two lie only rows of the same gap, of the task's other schedules: a bounded number.
+    """
+    before = (
+        select(E.c.fire_key, E.c.instants, E.c.scheduled_until)
+        .where(E.c.task_id == task_id, E.c.fire_key >= "c:", E.c.fire_key < fire_key(instant))
+        .order_by(E.c.fire_key.desc())
+        .limit(_ROWS_OF_A_GAP)
+        .subquery()
     )
-    found: str | None = await session.scalar(longer.order_by(E.c.fire_key.desc()).limit(1))
-    return found or key
+    around = select(before.c.fire_key).where(before.c.instants > 1, before.c.scheduled_until >= instant)
+    found: str | None = await session.scalar(around.order_by(before.c.fire_key.desc()).limit(1))
+    return found
 
 
 async def total(session: ReadSession, query: LedgerQuery) -> int:
@@ -108,16 +119,15 @@ async def rows(session: ReadSession, query: LedgerQuery, *, limit: int, offset: 
 async def at(session: ReadSession, task_id: int, instant: datetime) -> Record | None:
     """The row that stands for an instant: its own, or one of several instants around it."""
     key = fire_key(instant)
-    own = and_(E.c.fire_key >= key, E.c.fire_key < key + "~")
-    around = and_(E.c.fire_key >= "c:", E.c.fire_key < key, E.c.instants > 1, E.c.scheduled_until >= instant)
-    found = await session.execute(
-        select(*COLUMNS)
-        .select_from(FROM)
-        .where(E.c.task_id == task_id, or_(own, around))
-        .order_by(E.c.status == Status.SKIPPED, E.c.fire_key.desc())
-        .limit(1)
+    own = (
+        select(*COLUMNS).select_from(FROM).where(E.c.task_id == task_id, E.c.fire_key >= key, E.c.fire_key < key + "~")
     )
-    return found.first()
+    # Where a calendar left it out and another schedule of the task ran it, it ran.
+    found = (await session.execute(own.order_by(E.c.fire_key).limit(1))).first()
+    if found is None and (longer := await _longer(session, task_id, instant)):
+        rows = select(*COLUMNS).select_from(FROM).where(E.c.task_id == task_id, E.c.fire_key == longer)
+        found = (await session.execute(rows)).first()
+    return found
 
 
 async def oldest(session: ReadSession, task_id: int) -> datetime | None:

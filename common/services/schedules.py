@@ -212,7 +212,7 @@ async def resume(session: WriteSession, task: Task, schedules: Sequence[Schedule
 
 
 async def account_paused(session: WriteSession, task: Task, schedules: Sequence[Schedule], *, now: datetime) -> None:
-    """Write down the instants that came due during a pause: one row, whatever their number (docs/adr/0002)."""
+    """Write down the instants that came due during a pause: one row, whatever their number (docs/adr/0006)."""
     span = await paused_span(session, schedules, now=now)
     if span is None:
         return

@@ -14,7 +14,7 @@ from common.queue.claims import Claim
 from tests.db.forks import fork_all
 
 #: Different sizes, so that they do not fall into step.
-LIMITS = (1, 3, 7, 16)
+LIMITS = (2, 5, 11, 23)
 
 
 async def claim_all(url: str, number: int) -> None:

@@ -13,6 +13,7 @@ from common.db.session import Database, WriteSession
 from common.errors import ConfigurationError
 from tests.support import world
 from tests.support.eventually import eventually
+from tests.support.interleave import on_servers
 from tests.support.world import E, T
 
 #: Written into rows that are refused; no error may repeat it.
@@ -53,11 +54,10 @@ async def refused(work: Callable[[], Awaitable[Any]]) -> DBAPIError:
 
 
 class TestWhatPassesByItself:
+    @on_servers
     async def test_a_deadlock_has_one_victim_and_trying_again_helps(
         self, database: Database, elsewhere: Database
     ) -> None:
-        if database.dialect == "sqlite":
-            return  # one writer at a time: there is none
         first, second = [await world.add_task(database) for _ in range(2)]
         both_hold_one = asyncio.Barrier(2)
         errors: list[BaseException] = []
@@ -101,11 +101,10 @@ class TestWhatPassesByItself:
         assert is_away(error)
         await other.dispose()
 
+    @on_servers
     async def test_a_connection_that_was_cut_is_replaced_and_the_work_done_once(
         self, database: Database, elsewhere: Database
     ) -> None:
-        if database.dialect == "sqlite":
-            return  # a file has no connection to cut
         task = await world.add_task(database)
         errors: list[BaseException] = []
         tries = 0
@@ -128,11 +127,10 @@ class TestWhatPassesByItself:
         async with database.read() as session:
             assert await session.scalar(select(T.c.description)) == "xx"
 
+    @on_servers
     async def test_an_idle_connection_that_was_cut_is_not_even_noticed(
         self, database: Database, elsewhere: Database
     ) -> None:
-        if database.dialect == "sqlite":
-            return
         async with database.write() as session:
             me = await session.scalar(text(WHO_AM_I[database.dialect]))
         async with elsewhere.read() as admin:
@@ -144,9 +142,8 @@ class TestWhatPassesByItself:
 
         await eventually(next_work)
 
+    @on_servers
     async def test_a_server_that_is_not_there(self, database: Database) -> None:
-        if database.dialect == "sqlite":
-            return
         url = database.engine.url.set(port=1).render_as_string(hide_password=False)
         nowhere = Database(url)
         with pytest.raises(Exception) as caught:  # noqa: PT011
@@ -240,16 +237,14 @@ class TestTheConnection:
     async def test_one_as_rota_makes_it_keeps_our_promises(self, database: Database) -> None:
         await database.check()
 
+    @pytest.mark.parametrize("database_kind", ["mysql"])
     async def test_repeatable_read_is_refused(self, database: Database) -> None:
-        if database.dialect != "mysql":
-            return
         database.engine.sync_engine.dialect._on_connect_isolation_level = "REPEATABLE READ"
         with pytest.raises(ConfigurationError, match="READ COMMITTED"):
             await database.check()
 
+    @pytest.mark.parametrize("database_kind", ["mysql"])
     async def test_counting_only_changed_rows_is_refused(self, database: Database) -> None:
-        if database.dialect != "mysql":
-            return
         found_rows = 2
 
         @event.listens_for(database.engine.sync_engine, "do_connect")

@@ -14,7 +14,7 @@ from common.services import tasks
 from common.services.inputs import TaskPatch
 from scheduler.fire import Fire
 from tests.support import world
-from tests.support.interleave import overlap
+from tests.support.interleave import on_servers, overlap
 from tests.support.world import DUE, NOW, after, result
 
 
@@ -240,11 +240,10 @@ class TestTwoFires:
         assert await overlap(database, elsewhere, firing(database), firing(elsewhere)) == (3, 0)
         assert len(await world.executions(database)) == 3
 
+    @on_servers
     async def test_a_schedule_that_is_held_does_not_make_the_other_scheduler_spin(
         self, database: Database, elsewhere: Database
     ) -> None:
-        if database.dialect == "sqlite":
-            return  # its second scheduler waits for the first one's transaction
         await world.add_schedule(database, await world.add_task(database))
         async with database.write() as session:
             await firing(database)(session)

@@ -99,6 +99,7 @@ def test_a_schedule_that_is_over_shows_nothing() -> None:
 
 def test_every_remark_has_words_in_both_languages() -> None:
     params: dict[str, str | int] = {"month": 3, "day": 29, "wall": "02:30", "runs": "03:00", "days": 400, "count": 2}
+    params |= {"why": "holiday", "why_zh": "节假日", "more": 1, "weekday": 5, "year": 2027, "clock": "09:00"}
     for code in CODES:
         for unit in ("second", "minute", "hour"):
             note = Note(code, {**params, "step": "*/7", "unit": unit})

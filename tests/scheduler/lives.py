@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import random
+import select
 import signal
 import sys
 from typing import Any
@@ -66,6 +67,18 @@ def _live(settings: Settings, statements: int | None = None, *, firing: bool = F
     os._exit(0)
 
 
+def _next_death(running: set[int]) -> tuple[int, int]:
+    """Wait for one of them to end; all end when standard input does: the test is gone."""
+    while True:
+        child, status = os.waitpid(-1, os.WNOHANG)
+        if child:
+            return child, status
+        if select.select([sys.stdin], [], [], 0.02)[0]:
+            for left in running:
+                os.kill(left, signal.SIGKILL)
+            os._exit(1)
+
+
 def run(settings: Settings, lives: int) -> int:
     """See above; gives how many ended in another way than they should."""
     chance = random.Random(os.environ.get("ROTA_TEST_SEED"))
@@ -76,7 +89,7 @@ def run(settings: Settings, lives: int) -> int:
             firing = lives % 4 > 0
             running.add(_live(settings, chance.choice(FIRING if firing else ANY), firing=firing))
             lives -= 1
-        child, status = os.wait()
+        child, status = _next_death(running)
         running.discard(child)
         unexpected += not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL
     survivors = [_live(settings) for _ in range(SIDE_BY_SIDE)]

@@ -24,7 +24,7 @@ from tests.support.history import Row, check_history
 from tests.support.world import DUE, E, S, after
 
 ROOT = Path(__file__).resolve().parents[2]
-LIVES = 8
+LIVES = 7
 #: (kind, expression, seconds between two instants, seconds of the first after a full minute)
 KINDS = [
     ("cron", "*/1 * * * * *", 1, 0),

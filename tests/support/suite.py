@@ -26,6 +26,8 @@ from tests.support import servers
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv/bin"
 OLDEST_PYTHON = (3, 11)
+#: Two at once: most tests wait for processes and servers. A file stays together, it may share what is slow to start.
+AT_ONCE = ("-n", "2", "--dist", "loadfile")
 PYTHON_SCRIPT = b"#!/usr/bin/env python3"  # ruff does not find them by itself: they have no .py
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -172,15 +174,17 @@ def _check(suite: Suite) -> None:
 
 
 def _test(suite: Suite) -> None:
-    suite.run(f"pytest, Python {_this_python().name}", BIN / "pytest", "--durations=10")
+    suite.run(f"pytest, Python {_this_python().name}", BIN / "pytest", *AT_ONCE, "--durations=15")
     other = _other_python()
     if other is None:
         print("\nNo second Python on this machine: the tests ran on one only.")
         return
     venv = f".venv-{other.name}"
     if suite.run(f"make {venv}", "scripts/bootstrap", "--dev", "--venv", venv, "--python", other.path):
+        # The engines were all there on the first Python; here it is about the language.
+        suite.environment["ROTA_TEST_KINDS"] = "sqlite"
         selection = "not browser and not process"
-        suite.run(f"pytest, Python {other.name}", ROOT / venv / "bin/pytest", "-m", selection)
+        suite.run(f"pytest, Python {other.name}", ROOT / venv / "bin/pytest", *AT_ONCE, "-m", selection)
 
 
 def _this_python() -> Python:

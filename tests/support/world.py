@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert, select, update
+from sqlmodel import SQLModel
 
 from common.clock import Clock
 from common.db.models import Attempt, Execution, ExecutionOutput, Schedule, Task, Worker, table_of
@@ -64,23 +65,22 @@ async def add_task(database: Database, **values: Any) -> int:
         "created_at": NOW,
         "updated_at": NOW,
     } | values
-    async with database.write() as session:
-        task = Task(**given)
-        session.add(task)
-        await session.flush()
-        assert task.id is not None
-        return task.id
+    return await _insert(database, Task(**given))
 
 
 async def add_schedule(database: Database, task_id: int, expr: str = "* * * * * *", **values: Any) -> int:
     """A schedule that is due at DUE unless `values` say otherwise; gives its id."""
     given: dict[str, Any] = {"task_id": task_id, "expr": expr, "next_run_at": DUE} | values
+    return await _insert(database, Schedule(**given))
+
+
+async def _insert(database: Database, row: SQLModel) -> int:
+    """Insert it with its defaults, past the unit of work: compiling that for every test took half of its time."""
+    table = table_of(type(row))
+    values = {column.name: getattr(row, column.name) for column in table.c if column.name != "id"}
     async with database.write() as session:
-        schedule = Schedule(**given)
-        session.add(schedule)
-        await session.flush()
-        assert schedule.id is not None
-        return schedule.id
+        inserted = await session.execute(insert(table), values)
+        return int(inserted.inserted_primary_key[0])  # type: ignore[attr-defined]
 
 
 async def add_executions(database: Database, task_id: int, count: int = 1, **values: Any) -> list[int]:

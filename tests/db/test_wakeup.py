@@ -1,0 +1,75 @@
+"""Wake-ups: whoever writes is noticed by the others at once, where the database can tell."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text
+
+from common.db.session import Database
+from common.db.wakeup import Wakeup, notify
+from tests.support import world
+from tests.support.eventually import eventually
+
+#: MySQL has nothing of the kind; its users poll.
+that_tell = pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
+
+
+@contextlib.asynccontextmanager
+async def listening(url: str, woken: asyncio.Event) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    wakeup = asyncio.ensure_future(Wakeup(url, [woken]).run(stop))
+    yield
+    stop.set()
+    async with asyncio.timeout(5):
+        await wakeup
+
+
+async def write(database: Database) -> None:
+    async with database.write() as session:
+        await session.execute(world.T.update().values(priority=world.T.c.priority + 1))
+        await notify(session)
+
+
+async def wakes(database: Database, woken: asyncio.Event) -> None:
+    """A write is noticed; tried again, as nobody hears before it listens."""
+
+    async def noticed() -> None:
+        woken.clear()
+        await write(database)
+        try:
+            async with asyncio.timeout(0.5):
+                await woken.wait()
+        except TimeoutError:
+            raise AssertionError("nobody woke up") from None
+
+    await eventually(noticed)
+
+
+@that_tell
+async def test_a_write_of_another_process_wakes(database: Database, database_url: str) -> None:
+    woken = asyncio.Event()
+    await world.add_task(database)
+    async with listening(database_url, woken):
+        await wakes(database, woken)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_a_connection_that_was_cut_is_made_again(database: Database, database_url: str) -> None:
+    woken = asyncio.Event()
+    await world.add_task(database)
+    cut = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+    )
+    async with listening(database_url, woken):
+        await wakes(database, woken)
+        async with database.read() as session:
+            assert list(await session.scalars(cut)) == [True]
+        await wakes(database, woken)
+
+
+async def test_stopping_ends_it(database_url: str) -> None:
+    async with listening(database_url, asyncio.Event()):
+        pass
