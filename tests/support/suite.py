@@ -161,7 +161,7 @@ class Suite:
         print("\n==> Summary")
         for result in self.results:
             verdict = f"FAILED  ({result.problem})" if result.problem else "ok"
-            print(f"{result.seconds:7.1f} s  {result.step:<24} {verdict}")
+            print(f"{result.seconds:7.1f} s  {result.step:<36} {verdict}")
         print(f"{sum(result.seconds for result in self.results):7.1f} s  in all", flush=True)
 
 
@@ -174,7 +174,10 @@ def _check(suite: Suite) -> None:
 
 
 def _test(suite: Suite) -> None:
-    suite.run(f"pytest, Python {_this_python().name}", BIN / "pytest", *AT_ONCE, "--durations=15")
+    # By themselves: Playwright's event loop stays in its process, and pytest-asyncio cannot have another one there.
+    for marker in ("not browser", "browser"):
+        name = f"pytest -m '{marker}', Python {_this_python().name}"
+        suite.run(name, BIN / "pytest", *AT_ONCE, "--durations=10", "-m", marker)
     other = _other_python()
     if other is None:
         print("\nNo second Python on this machine: the tests ran on one only.")
