@@ -21,12 +21,12 @@ from common.domain import misfire
 from common.domain.calendars import Observed
 from common.domain.calendars import plan as plan_under_calendar
 from common.domain.states import Status
-from common.domain.triggers import Trigger, jittered
+from common.domain.triggers import jittered
 from common.queries import calendars
 from common.queue import cancel, waiting
 from common.queue.enqueue import enqueue, fire_key, row
 from common.queue.transitions import E
-from common.services.schedules import hash_key
+from common.services.schedules import trigger_of
 
 log = structlog.get_logger()
 S = table_of(Schedule)
@@ -34,7 +34,7 @@ T = table_of(Task)
 #: Schedules a transaction; 500 take some 20 ms.
 BATCH = 500
 #: Seconds between two looks where another scheduler holds what is due.
-_SOON = 0.05
+_SOON = 0.01
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Fire:
         async with self.database.read() as session:
             wait = await self._until_next(session)
         # What is due and was not fired is held by another scheduler: give it time instead of asking without end.
-        return wait if fired else max(wait, _SOON)
+        return wait if wait or fired else _SOON
 
     async def _fire(self, session: WriteSession) -> int:
         now = await self.clock.now(session)
@@ -111,7 +111,7 @@ def _plan(schedule: Record, task: Record, days: calendars.Known, now: datetime) 
     """What becomes of every instant of this schedule up to now; one that cannot be read any more is switched off."""
     due, policy, grace = schedule.next_run_at, task.misfire_policy, task.misfire_grace
     try:
-        runs = calendars.observed(_trigger(schedule), schedule, days)
+        runs = calendars.observed(trigger_of(schedule), schedule, days)
         if isinstance(runs, Observed):
             return plan_under_calendar(runs, due=due, now=now, policy=policy, grace=grace)
         return misfire.plan(runs, due=due, now=now, policy=policy, grace=grace)
@@ -119,19 +119,6 @@ def _plan(schedule: Record, task: Record, days: calendars.Known, now: datetime) 
         log.exception("schedule cannot be read and is switched off", schedule=schedule.id, task=schedule.task_id)
         missed = misfire.Missed(instant=schedule.next_run_at, reason="schedule_broken")
         return misfire.Plan(fires=[], missed=[missed], summary=None, next_at=None)
-
-
-def _trigger(schedule: Record) -> Trigger:
-    return Trigger(
-        kind=schedule.kind,
-        expr=schedule.expr,
-        timezone=schedule.timezone,
-        start_at=schedule.start_at,
-        end_at=schedule.end_at,
-        anchor=schedule.anchor,
-        hash_key=hash_key(schedule.task_id),
-        jitter=schedule.jitter,
-    )
 
 
 @dataclass
@@ -159,7 +146,7 @@ class Batch:
             self._add_many(schedule, plan.left_out_summary, Status.SKIPPED, of_its_own)
         for fire in plan.fires:
             if (schedule.task_id, fire_key(fire.instant)) not in self.rows:
-                available = max(self.now, jittered(_trigger(schedule), fire.instant))
+                available = max(self.now, jittered(trigger_of(schedule), fire.instant))
                 self._add(schedule, fire.instant, available_at=available, **self._admit(schedule.task_id))
 
     def _admit(self, task_id: int) -> dict[str, Any]:
