@@ -10,6 +10,7 @@ from api.formats import Locale
 from api.pages import form_page, task_views
 from api.pages.deps import LocaleDep, PageUser, PageWriter, RightsDep, TaskId, WriteLocaleDep
 from api.pages.execution_views import execution_row
+from api.pages.ledger_views import why_now
 from api.pages.schedule_preview import preview_from
 from api.pages.task_form import TaskForm, checked, domain_field, from_request, from_task
 from api.rendering import done, is_fragment, render
@@ -21,7 +22,7 @@ from common.queries import executions as execution_queries
 from common.queries import tasks as queries
 from common.queries.executions import ExecutionQuery
 from common.queries.tasks import SORTS, TaskQuery
-from common.services import tasks
+from common.services import ledger, tasks
 from common.services.inputs import TaskInput, TaskPatch
 
 router = APIRouter(prefix="/ui/tasks", include_in_schema=False)
@@ -102,6 +103,7 @@ async def show_task(
         rights,
         owner=owner.username if owner else "",
         failure_output=(output[0] or "", output[1] or ""),
+        why=why_now(await ledger.why(session, task_id, at=None, now=locale.now), here),
     )
     return render(request, "tasks/detail.html", block="live", view=detail)
 
