@@ -56,6 +56,7 @@ def paths(rota: Rota) -> Iterator[list[str]]:
         *(f"/ui/executions/{run['id']}" for run in runs),
         f"/ui/executions/{runs[0]['id']}?find=wide",
         "/ui/status",
+        "/ui/downtime",
         "/ui/tasks/4711",
     ]
     client.post("/tasks/bulk/delete", json={"ids": ids}).raise_for_status()
