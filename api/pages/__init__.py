@@ -6,7 +6,7 @@
 from fastapi import APIRouter, Depends
 
 from api.auth import require_page_user
-from api.pages import downtime, executions, ledger, preferences, session, status, task_actions, tasks
+from api.pages import calendars, downtime, executions, ledger, preferences, session, status, task_actions, tasks
 
 public = APIRouter()
 public.include_router(session.public)
@@ -20,6 +20,7 @@ for _router in (
     executions.router,
     status.router,
     downtime.router,
+    calendars.router,
     preferences.router,
     session.router,
 ):

@@ -61,10 +61,10 @@ async def list_tasks(
 
 
 @router.get("/create")
-async def new_task(request: Request, user: PageWriter, locale: LocaleDep) -> Response:
+async def new_task(request: Request, user: PageWriter, session: ReadDep, locale: LocaleDep) -> Response:
     """An empty form; an example may fill in some of it."""
     given: dict[str, Any] = {key: request.query_params.get(key, "")[:2000] for key in ("name", "command", "cron")}
-    return form_page.show(request, TaskForm(**given, timezone=locale.zone.key), locale)
+    return await form_page.show(request, session, TaskForm(**given, timezone=locale.zone.key), locale)
 
 
 @router.post("/create")
@@ -79,7 +79,7 @@ async def create_task(request: Request, user: PageWriter, session: WriteDep, loc
             return done(request, locale.gettext("%(name)s is created.", name=task.name), task_views.task_url(task.id))
         except DomainError as error:
             wrong = domain_field(form, error, locale.lang)
-    return form_page.show(request, form, locale, wrong=wrong)
+    return await form_page.show(request, session, form, locale, wrong=wrong)
 
 
 @router.get("/{task_id}")
@@ -114,7 +114,7 @@ async def edit_task(
 ) -> Response:
     """The form of a stored task."""
     view = await tasks.view(session, task_id)
-    return form_page.show(request, from_task(view), locale, task=view.task)
+    return await form_page.show(request, session, from_task(view), locale, task=view.task)
 
 
 @router.post("/{task_id}/update")
@@ -127,7 +127,7 @@ async def update_task(
     if not wrong:
         wrong = await _update(session, task_id, form, values, locale, user.username)
     if wrong:
-        return form_page.show(request, form, locale, wrong=wrong, task=await tasks.get(session, task_id))
+        return await form_page.show(request, session, form, locale, wrong=wrong, task=await tasks.get(session, task_id))
     return done(request, locale.gettext("Saved."), task_views.task_url(task_id))
 
 
@@ -145,10 +145,10 @@ async def _update(
 
 
 @preview_router.get("/preview")
-async def preview(request: Request, user: PageUser, locale: LocaleDep) -> Response:
+async def preview(request: Request, user: PageUser, session: ReadDep, locale: LocaleDep) -> Response:
     """The sentence and the next five runs of what stands in the form so far."""
-    names = ("schedule", "cron", "every", "unit", "at")
+    names = ("schedule", "cron", "every", "unit", "at", "calendar", "calendar_rule")
     typed: dict[str, Any] = {name: request.query_params.get(name, "")[:255] for name in names}
     form = TaskForm(**typed, timezone=request.query_params.get("timezone", "")[:64] or "UTC")
-    found = preview_from(form, locale, count=5)
+    found = await preview_from(session, form, locale, count=5)
     return render(request, "tasks/_preview.html", preview=found, fragment=is_fragment(request))

@@ -57,6 +57,8 @@ def paths(rota: Rota) -> Iterator[list[str]]:
         f"/ui/executions/{runs[0]['id']}?find=wide",
         "/ui/status",
         "/ui/downtime",
+        "/ui/calendars",
+        "/ui/calendars/create",
         "/ui/tasks/4711",
     ]
     client.post("/tasks/bulk/delete", json={"ids": ids}).raise_for_status()
