@@ -6,7 +6,7 @@
 from fastapi import APIRouter, Depends
 
 from api.auth import require_page_user
-from api.pages import executions, preferences, session, status, task_actions, tasks
+from api.pages import calendars, downtime, executions, ledger, preferences, session, status, task_actions, tasks
 
 public = APIRouter()
 public.include_router(session.public)
@@ -15,9 +15,12 @@ private = APIRouter(dependencies=[Depends(require_page_user)])
 for _router in (
     tasks.router,
     task_actions.router,
+    ledger.router,
     tasks.preview_router,
     executions.router,
     status.router,
+    downtime.router,
+    calendars.router,
     preferences.router,
     session.router,
 ):

@@ -6,13 +6,16 @@ from zoneinfo import available_timezones
 from fastapi import Request, Response
 
 from api.formats import Locale
+from api.pages import calendar_views
 from api.pages.schedule_preview import preview_from
 from api.pages.task_form import KEEP, SCHEDULES, UNITS, TaskForm, zones
 from api.pages.task_views import task_url
 from api.pages.words import CONCURRENCY, DELIVERY, MISFIRE
 from api.rendering import render
 from common.db.models import Task
+from common.db.session import ReadSession
 from common.i18n import N_
+from common.queries import calendars as calendar_queries
 
 _STARTS = (
     ("*/5 * * * *", N_("every 5 minutes")),
@@ -24,8 +27,9 @@ _STARTS = (
 _CRON_PARTS = (N_("minute"), N_("hour"), N_("day"), N_("month"), N_("weekday"))
 
 
-def show(
+async def show(
     request: Request,
+    session: ReadSession,
     form: TaskForm,
     locale: Locale,
     *,
@@ -35,6 +39,7 @@ def show(
     """The form with what was typed; errors beside their fields, and then the answer is 422."""
     _ = locale.gettext
     errors = dict(wrong or {})
+    own, _total = await calendar_queries.page(session, page=1, page_size=500)
     kinds = [(key, _(label)) for key, label in SCHEDULES.items()]
     if form.schedule == KEEP:
         kinds.append((KEEP, _("As it is")))
@@ -59,10 +64,11 @@ def show(
             name: [(key, _(label)) for key, label in labels.items()]
             for name, labels in (("concurrency", CONCURRENCY), ("delivery", DELIVERY), ("misfire_policy", MISFIRE))
         },
+        calendars=calendar_views.choices(own, form.calendar, locale),
         zones=zones(list(available_timezones())),
         advanced_open=form.advanced_is_set or bool(errors.keys() - {"name", "command", "tags", "cron", "every", "at"}),
         advanced_summary=_advanced(form, locale),
-        preview=preview_from(form, locale, count=5),
+        preview=await preview_from(session, form, locale, count=5),
     )
 
 

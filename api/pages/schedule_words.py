@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from api.formats import Locale
 from common.db.models import Schedule
 from common.domain.describe import describe
-from common.domain.triggers import InvalidSchedule, PreviewInstant, Trigger, preview
+from common.domain.triggers import InvalidSchedule, Observed, PreviewInstant, Trigger, preview
 from common.domain.wording import Lang
 from common.services import schedules
 from common.services.schedules import trigger_of
@@ -52,10 +52,11 @@ def sentence(rows: Sequence[Schedule], locale: Locale) -> str:
     return _("%(first)s, and %(n)s more", first=first, n=len(rows) - 1)
 
 
-def preview_of(trigger: Trigger, locale: Locale, *, count: int) -> SchedulePreview:
+def preview_of(schedule: Trigger | Observed, locale: Locale, *, count: int) -> SchedulePreview:
     """The sentence and the next `count` runs of a checked trigger."""
     lang = lang_of(locale)
-    found = preview(trigger, after=locale.now, count=count)
+    trigger = schedule.trigger if isinstance(schedule, Observed) else schedule
+    found = preview(schedule, after=locale.now, count=count)
     remarks = [trigger.timezone, *(note.text(lang) for note in found.warnings)]
     return SchedulePreview(
         sentence=describe(trigger, lang),

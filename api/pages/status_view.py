@@ -48,14 +48,16 @@ class StatusView:
     sentence: str
     health: list[Health] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
+    downtime: str = ""
 
 
-def status_view(found: Processes, load: Mapping[str, int], dialect: str, locale: Locale) -> StatusView:
+def status_view(found: Processes, load: Mapping[str, int], dialect: str, locale: Locale, downtime: str) -> StatusView:
     schedulers, workers = found.alive(found.schedulers), found.alive(found.workers)
     return StatusView(
         sentence=_sentence(schedulers, workers, load, locale),
         health=[_database(dialect, locale), _scheduler(schedulers, locale), _workers(workers, locale)],
         groups=[_worker_group(found, workers, locale), _scheduler_group(found, schedulers, locale)],
+        downtime=downtime,
     )
 
 

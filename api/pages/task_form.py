@@ -61,6 +61,8 @@ class TaskForm:
     unit: str = "m"
     at: str = ""
     timezone: str = "UTC"
+    calendar: str = ""
+    calendar_rule: str = ""
     env: list[EnvRow] = field(default_factory=lambda: [EnvRow()])
     args: str = ""
     cwd: str = ""
@@ -97,14 +99,24 @@ class TaskForm:
 
     def schedule_values(self) -> dict[str, Any]:
         zone = self.timezone.strip() or "UTC"
-        if self.schedule == "cron":
+        if self.schedule == "cron" and not self.calendar:
             return {"cron": self.cron.strip() or " ", "timezone": zone}
         if self.schedule == KEEP:
             return {}
         if self.schedule == "manual":
             return {"schedules": []}
-        expr = f"{self.every.strip()}{self.unit}" if self.schedule == "interval" else self.at.strip() or " "
-        return {"schedules": [{"kind": self.schedule, "expr": expr, "timezone": zone}], "timezone": zone}
+        expr = {"interval": f"{self.every.strip()}{self.unit}", "once": self.at.strip()}.get(
+            self.schedule, self.cron.strip()
+        )
+        item = {"kind": self.schedule, "expr": expr or " ", "timezone": zone, **self.calendar_values()}
+        return {"schedules": [item], "timezone": zone}
+
+    def calendar_values(self) -> dict[str, Any]:
+        """The calendar as `ScheduleInput` takes it: one of your own by id, a built-in one by name."""
+        if not self.calendar:
+            return {}
+        chosen = {"calendar_id": int(self.calendar)} if self.calendar.isdecimal() else {"calendar": self.calendar}
+        return chosen | ({"calendar_rule": self.calendar_rule} if self.calendar_rule else {})
 
     @property
     def advanced_is_set(self) -> bool:
@@ -160,8 +172,10 @@ def _with_schedule(form: TaskForm, view: TaskView) -> TaskForm:
         return replace(form, schedule="manual")
     first = view.schedules[0]
     form = replace(form, timezone=first.timezone)
-    if len(view.schedules) > 1 or first.start_at or first.end_at or first.jitter or first.calendar_rule:
+    if len(view.schedules) > 1 or first.start_at or first.end_at or first.jitter:
         return replace(form, schedule=KEEP)
+    calendar = str(first.calendar_id or first.calendar_name)
+    form = replace(form, calendar=calendar, calendar_rule=first.calendar_rule)
     if first.kind == "cron":
         return replace(form, schedule="cron", cron=first.expr)
     if first.kind == "once":
@@ -195,8 +209,9 @@ def form_field(form: TaskForm, name: str) -> str:
     """The field of the form for a field of the input; "" for what the form does not have."""
     first = name.split(".")[0]
     if first in ("schedules", "cron", "expr", "kind"):
-        if name.endswith("timezone"):
-            return "timezone"
+        last = name.rpartition(".")[2]
+        if last in ("timezone", "calendar", "calendar_rule", "calendar_id"):
+            return last.removesuffix("_id")
         return {"interval": "every", "once": "at"}.get(form.schedule, "cron")
     return first if first in {each.name for each in fields(TaskForm)} else ""
 

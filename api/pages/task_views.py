@@ -11,6 +11,7 @@ from api.charts import ROW, WIDE, Bar, Shape, run_bars
 from api.formats import Locale
 from api.pages import words
 from api.pages.execution_views import ExecutionRow
+from api.pages.ledger_views import WhyLine
 from api.pages.parts import Address, FilterChip, Link, Option, Pager, Picker, Rights, StateChip, pager
 from api.pages.schedule_words import NextRun, coming, lang_of, sentence
 from common.domain.describe import describe
@@ -350,6 +351,7 @@ class TaskDetail(TaskRow):
     facts: list[tuple[str, str | Markup]]
     coming: list[NextRun]
     zone: str
+    why: WhyLine | None
 
 
 def newest_failure(recent: Sequence[Last]) -> Last | None:
@@ -365,6 +367,7 @@ def task_detail(
     *,
     owner: str,
     failure_output: tuple[str, str],
+    why: WhyLine | None = None,
 ) -> TaskDetail:
     task = view.task
     row = task_row(view, recent, locale, rights)
@@ -383,6 +386,7 @@ def task_detail(
         facts=facts(view, recent, locale, owner),
         coming=coming(view, locale, count=5) if task.enabled else [],
         zone=", ".join(dict.fromkeys(each.timezone for each in view.schedules)),
+        why=why,
     )
 
 

@@ -10,6 +10,7 @@ from api.formats import Locale
 from api.pages import form_page, task_views
 from api.pages.deps import LocaleDep, PageUser, PageWriter, RightsDep, TaskId, WriteLocaleDep
 from api.pages.execution_views import execution_row
+from api.pages.ledger_views import why_now
 from api.pages.schedule_preview import preview_from
 from api.pages.task_form import TaskForm, checked, domain_field, from_request, from_task
 from api.rendering import done, is_fragment, render
@@ -21,7 +22,7 @@ from common.queries import executions as execution_queries
 from common.queries import tasks as queries
 from common.queries.executions import ExecutionQuery
 from common.queries.tasks import SORTS, TaskQuery
-from common.services import tasks
+from common.services import ledger, tasks
 from common.services.inputs import TaskInput, TaskPatch
 
 router = APIRouter(prefix="/ui/tasks", include_in_schema=False)
@@ -60,10 +61,10 @@ async def list_tasks(
 
 
 @router.get("/create")
-async def new_task(request: Request, user: PageWriter, locale: LocaleDep) -> Response:
+async def new_task(request: Request, user: PageWriter, session: ReadDep, locale: LocaleDep) -> Response:
     """An empty form; an example may fill in some of it."""
     given: dict[str, Any] = {key: request.query_params.get(key, "")[:2000] for key in ("name", "command", "cron")}
-    return form_page.show(request, TaskForm(**given, timezone=locale.zone.key), locale)
+    return await form_page.show(request, session, TaskForm(**given, timezone=locale.zone.key), locale)
 
 
 @router.post("/create")
@@ -78,7 +79,7 @@ async def create_task(request: Request, user: PageWriter, session: WriteDep, loc
             return done(request, locale.gettext("%(name)s is created.", name=task.name), task_views.task_url(task.id))
         except DomainError as error:
             wrong = domain_field(form, error, locale.lang)
-    return form_page.show(request, form, locale, wrong=wrong)
+    return await form_page.show(request, session, form, locale, wrong=wrong)
 
 
 @router.get("/{task_id}")
@@ -102,6 +103,7 @@ async def show_task(
         rights,
         owner=owner.username if owner else "",
         failure_output=(output[0] or "", output[1] or ""),
+        why=why_now(await ledger.why(session, task_id, at=None, now=locale.now), here),
     )
     return render(request, "tasks/detail.html", block="live", view=detail)
 
@@ -112,7 +114,7 @@ async def edit_task(
 ) -> Response:
     """The form of a stored task."""
     view = await tasks.view(session, task_id)
-    return form_page.show(request, from_task(view), locale, task=view.task)
+    return await form_page.show(request, session, from_task(view), locale, task=view.task)
 
 
 @router.post("/{task_id}/update")
@@ -125,7 +127,7 @@ async def update_task(
     if not wrong:
         wrong = await _update(session, task_id, form, values, locale, user.username)
     if wrong:
-        return form_page.show(request, form, locale, wrong=wrong, task=await tasks.get(session, task_id))
+        return await form_page.show(request, session, form, locale, wrong=wrong, task=await tasks.get(session, task_id))
     return done(request, locale.gettext("Saved."), task_views.task_url(task_id))
 
 
@@ -143,10 +145,10 @@ async def _update(
 
 
 @preview_router.get("/preview")
-async def preview(request: Request, user: PageUser, locale: LocaleDep) -> Response:
+async def preview(request: Request, user: PageUser, session: ReadDep, locale: LocaleDep) -> Response:
     """The sentence and the next five runs of what stands in the form so far."""
-    names = ("schedule", "cron", "every", "unit", "at")
+    names = ("schedule", "cron", "every", "unit", "at", "calendar", "calendar_rule")
     typed: dict[str, Any] = {name: request.query_params.get(name, "")[:255] for name in names}
     form = TaskForm(**typed, timezone=request.query_params.get("timezone", "")[:64] or "UTC")
-    found = preview_from(form, locale, count=5)
+    found = await preview_from(session, form, locale, count=5)
     return render(request, "tasks/_preview.html", preview=found, fragment=is_fragment(request))

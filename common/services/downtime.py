@@ -62,6 +62,15 @@ async def page(
     return found, total or 0
 
 
+async def newest(session: ReadSession, *, since: datetime) -> Gap | None:
+    """The newest gap that reaches beyond `since`, without what was due in it."""
+    found = await session.execute(
+        select(*G.c).where(G.c.ended_at >= since).order_by(G.c.ended_at.desc(), G.c.id.desc()).limit(1)
+    )
+    row = found.first()
+    return Gap(row.id, row.started_at, row.ended_at, [], False) if row else None
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """What became of one chosen execution: the id of the new one, or why there is none."""

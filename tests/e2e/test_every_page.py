@@ -50,10 +50,15 @@ def paths(rota: Rota) -> Iterator[list[str]]:
         "/ui/tasks/create",
         *(f"/ui/tasks/{task}" for task in ids),
         f"/ui/tasks/{ids[0]}/edit",
+        f"/ui/tasks/{ids[0]}/ledger?at=2026-01-05T02:00&since=2026-01-01T00:00",
+        f"/ui/tasks/{ids[1]}/ledger?outcome=missed",
         "/ui/executions",
         *(f"/ui/executions/{run['id']}" for run in runs),
         f"/ui/executions/{runs[0]['id']}?find=wide",
         "/ui/status",
+        "/ui/downtime",
+        "/ui/calendars",
+        "/ui/calendars/create",
         "/ui/tasks/4711",
     ]
     client.post("/tasks/bulk/delete", json={"ids": ids}).raise_for_status()
