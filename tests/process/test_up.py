@@ -50,10 +50,15 @@ def test_what_runs_is_ended_when_rota_is_stopped(tmp_path: Path) -> None:
         client.post(f"/tasks/{task['id']}/run")
         eventually_sync(lambda: _runs(client, task["id"]), timeout=20)
         rota.process.send_signal(signal.SIGTERM)
+        eventually_sync(lambda: _says(rota, "draining"))
         rota.process.send_signal(signal.SIGTERM)
         rota.process.wait(60)
     eventually_sync(lambda: _nothing_left(tmp_path))
     assert not [process for process in psutil.process_iter(["cmdline"]) if mark in (process.info["cmdline"] or [])]
+
+
+def _says(rota: Rota, text: str) -> None:
+    assert text in rota.said()
 
 
 def _runs(client: httpx.Client, task_id: int) -> None:
