@@ -44,7 +44,10 @@ async def test_a_task_that_reads_stdin_finds_its_end(client: Client) -> None:
 
 async def test_a_task_starts_with_default_signal_handling(client: Client) -> None:
     result = await client.run(sh("grep -E 'SigIgn|SigBlk' /proc/self/status"))
-    assert stdout(result).split() == [b"SigBlk:", b"0" * 16, b"SigIgn:", b"0" * 16]
+    _, blocked, _, ignored = stdout(result).split()
+    # 32 and 33 are glibc's own: its posix_spawn, which newer Pythons use, leaves them ignored.
+    ours = ~(1 << 31 | 1 << 32)
+    assert (int(blocked, 16) & ours, int(ignored, 16) & ours) == (0, 0)
 
 
 @pytest.mark.parametrize(
