@@ -188,9 +188,9 @@ def _test(suite: Suite) -> None:
     if suite.run(f"make {venv}", "scripts/bootstrap", "--dev", "--venv", venv, "--python", other.path):
         # The engines were all there on the first Python; here it is about the language.
         suite.environment["ROTA_TEST_KINDS"] = "sqlite"
-        # Pages are markup, and the long property tests are arithmetic: both are the same on every Python.
-        left_out = ("tests/pages", "tests/domain/test_cronsim.py", "tests/domain/test_reference.py")
-        selection = ("-m", "not browser and not process", *(f"--ignore={path}" for path in left_out))
+        # Markup, SQL and the long property tests are the same on every Python.
+        left_out = ("pages", "db", "scheduler", "domain/test_cronsim.py", "domain/test_reference.py")
+        selection = ("-m", "not browser and not process", *(f"--ignore=tests/{path}" for path in left_out))
         suite.run(f"pytest, Python {other.name}", ROOT / venv / "bin/pytest", *AT_ONCE, *selection)
 
 
