@@ -165,23 +165,27 @@ async def start_session(request: Request, user: User) -> signin.SignIn:
         )
 
 
-def set_cookie(request: Request, response: Response, entry: signin.SignIn) -> None:
-    """Give the browser its session cookie."""
-    settings: Settings = request.app.state.settings
+def issue_token(request: Request, entry: signin.SignIn, kind: tokens.Kind, lifetime: timedelta) -> str:
+    """A token of this sign-in that is good for `lifetime`: "access" for programs, "page" for the cookie."""
     clock: Clock = request.app.state.clock
-    lifetime = timedelta(days=settings.session_days)
     assert entry.user.id is not None
-    token = tokens.issue(
+    return tokens.issue(
         request.app.state.signing_key,
         user_id=entry.user.id,
         session_id=entry.session_id,
-        kind="page",
+        kind=kind,
         now=clock.local(),
         lifetime=lifetime,
     )
+
+
+def set_cookie(request: Request, response: Response, entry: signin.SignIn) -> None:
+    """Give the browser its session cookie."""
+    settings: Settings = request.app.state.settings
+    lifetime = timedelta(days=settings.session_days)
     response.set_cookie(
         cookie_name(request),
-        token,
+        issue_token(request, entry, "page", lifetime),
         max_age=int(lifetime.total_seconds()),
         path="/",
         httponly=True,

@@ -12,7 +12,6 @@ from api.deps import ClockDep, DatabaseDep, SettingsDep, UserDep, WriteDep, Writ
 from api.schemas.base import Answer, Instant
 from common.errors import Forbidden, NotAuthenticated
 from common.i18n import N_
-from common.security import tokens
 from common.services import signin, users
 from common.services.inputs import Prose
 
@@ -84,11 +83,11 @@ CredentialsDep = Annotated[Credentials, Depends(_credentials)]
 
 
 @public.post("/login", openapi_extra=_BODY)
-async def login(request: Request, given: CredentialsDep, settings: SettingsDep, clock: ClockDep) -> Token:
+async def login(request: Request, given: CredentialsDep, settings: SettingsDep) -> Token:
     """Sign in with user name and password, as JSON or as an OAuth2 password form."""
     auth.check_origin(request)
     entry = await auth.sign_in(request, given.username, given.password)
-    return _token(request, entry, settings, clock)
+    return _token(request, entry, settings)
 
 
 @public.post("/refresh")
@@ -101,7 +100,7 @@ async def refresh(
         entry = await signin.refresh(session, data.refresh_token, now=await clock.now(session))
     if entry is None:
         raise NotAuthenticated(N_("This refresh token is used up. Sign in again."))
-    return _token(request, entry, settings, clock)
+    return _token(request, entry, settings)
 
 
 @public.post("/register", status_code=201)
@@ -125,19 +124,10 @@ async def logout(user: UserDep, session: WriteDep) -> None:
     await signin.end(session, user.session_id)
 
 
-def _token(request: Request, entry: signin.SignIn, settings: SettingsDep, clock: ClockDep) -> Token:
+def _token(request: Request, entry: signin.SignIn, settings: SettingsDep) -> Token:
     lifetime = timedelta(minutes=settings.access_token_minutes)
-    assert entry.user.id is not None
-    access = tokens.issue(
-        request.app.state.signing_key,
-        user_id=entry.user.id,
-        session_id=entry.session_id,
-        kind="access",
-        now=clock.local(),
-        lifetime=lifetime,
-    )
     return Token(
-        access_token=access,
+        access_token=auth.issue_token(request, entry, "access", lifetime),
         token_type="bearer",
         expires_in=int(lifetime.total_seconds()),
         refresh_token=entry.refresh_token,

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import NamedTuple
 
 from common.db.session import ReadSession
@@ -153,9 +152,3 @@ def _load(queue: str, items: Sequence[Item], processes: status.Processes, now: d
     )
     highest = max(found, key=lambda each: each.peak)
     return Load(queue, slots, highest.peak, highest.start if highest.peak else None, found)
-
-
-def at_once(items: Sequence[Item], *, least: int = 2) -> list[tuple[datetime, int]]:
-    """The instants at which several tasks start together, the soonest first."""
-    groups = ((at, len(list(group))) for at, group in groupby(items, key=lambda item: item.at))
-    return [(at, count) for at, count in groups if count >= least]
