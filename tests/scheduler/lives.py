@@ -57,6 +57,8 @@ def _live(settings: Settings, statements: int | None = None, *, firing: bool = F
     child = os.fork()
     if child:
         return child
+    # Asked to stop before main has its own handler: that is a good end too.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     if statements is not None:
         _kill_before(statements, firing=firing)
     try:

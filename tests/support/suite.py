@@ -26,9 +26,10 @@ from tests.support import servers
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv/bin"
 OLDEST_PYTHON = (3, 11)
-#: Two at once: most tests wait for processes and servers. A file stays together, it may share what is slow to start.
+#: Three at once on two cores: most tests wait for processes and servers. A file stays together, it may share what is
+#: slow to start.
 #: In the order of the folders: by number of tests the few long ones would come last, one after the other.
-AT_ONCE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+AT_ONCE = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 PYTHON_SCRIPT = b"#!/usr/bin/env python3"  # ruff does not find them by itself: they have no .py
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -177,7 +178,7 @@ def _check(suite: Suite) -> None:
 def _test(suite: Suite) -> None:
     # By themselves: Playwright's event loop stays in its process, and pytest-asyncio cannot have another one there.
     # There each process starts a Rota of its own anyway, so their tests need not stay together.
-    for marker, together in (("not browser", AT_ONCE), ("browser", ("-n", "2"))):
+    for marker, together in (("not browser", AT_ONCE), ("browser", ("-n", "3"))):
         name = f"pytest -m '{marker}', Python {_this_python().name}"
         suite.run(name, BIN / "pytest", *together, "--durations=10", "-m", marker)
     other = _other_python()
