@@ -11,11 +11,12 @@ from api.auth import oauth2, require_right, require_user
 from api.middleware import SecurityHeaders
 from api.pages import private as private_pages
 from api.pages import public as public_pages
-from api.routes import auth, bulk, calendars, cron, downtime, executions, ledger, logs, status, tasks
+from api.routes import audit, auth, bulk, calendars, cron, downtime, executions, ledger, logs, status, tasks
 from api.static import static_files
 from common.clock import Clock
 from common.config import Settings
 from common.db.session import Database
+from common.domain.permissions import NOBODY
 from common.security.keys import signing_key
 from common.version import __version__
 
@@ -31,6 +32,7 @@ _PRIVATE = (
     calendars.router,
     ledger.router,
     downtime.router,
+    audit.router,
     status.private,
 )
 _PUBLIC = (auth.public, status.public)
@@ -57,7 +59,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.clock = clock or Clock()
-    app.state.database = Database(settings.url, synchronous=settings.sqlite_synchronous)
+    app.state.database = Database(settings.url, synchronous=settings.sqlite_synchronous, actor=NOBODY)
     app.state.signing_key = signing_key(settings)
     problems.install(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=_MAX_BODY)

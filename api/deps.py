@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.access import database_of
 from api.auth import Principal, require_user
 from common.clock import Clock
 from common.config import Settings
@@ -19,9 +20,8 @@ def settings(request: Request) -> Settings:
 
 
 def database(request: Request) -> Database:
-    """The database, for the few routes that need more than one transaction."""
-    found: Database = request.app.state.database
-    return found
+    """The database on behalf of whoever asks, for the few routes that need more than one transaction."""
+    return database_of(request)
 
 
 def clock(request: Request) -> Clock:

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from api import refusals
 from api.auth import LoginRequired
 from api.rendering import render_error
 from common.db.errors import is_away
@@ -123,6 +124,7 @@ async def _domain(request: Request, error: Exception) -> Response:
     lang = language(request)
     text = localized(error, lang)
     headers: dict[str, str] = {}
+    await refusals.note(request, error)
     if isinstance(error, NotAuthenticated):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, TooManyRequests):

@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     )
     max_history: int = Field(10_000, ge=1, description="Executions kept for a task that sets no limit of its own.")
     retention_days: int = Field(90, ge=1, description="Age at which finished executions are deleted.")
+    audit_days: int = Field(365, ge=1, le=36_500, description="Days that the audit log goes back.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     log_format: Literal["text", "json"] = Field("text", description="One line of text, or one JSON object, an event.")
 

@@ -48,7 +48,10 @@ async def main(settings: Settings, stop: asyncio.Event | None = None) -> None:
         settle,
         Loop("heartbeat", heartbeat.tick),
         Loop("reap", Reap(database, clock, settings.heartbeat, settings.lease).tick),
-        Loop("prune", Prune(database, clock, settings.max_history, settings.retention_days).tick),
+        Loop(
+            "prune",
+            Prune(database, clock, settings.max_history, settings.retention_days, settings.audit_days).tick,
+        ),
     ]
     wakeup = Wakeup(settings.url, [fire.wake, settle.wake])
     await _prepare(database, clock)

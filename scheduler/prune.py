@@ -1,4 +1,4 @@
-"""Pruning: deleted tasks, history beyond its limits, processes long gone. Small batches, one commit each."""
+"""Pruning: deleted tasks, history and audit log past their limits, processes long gone. Small batches, a commit each."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import delete, func, select
 
 from common.clock import Clock
-from common.db.models import Scheduler, Task, UserSession, Worker, table_of
+from common.db.models import Audit, Scheduler, Task, UserSession, Worker, table_of
 from common.db.session import Database, WriteSession
 from common.domain.states import ACTIVE, FINAL
 from common.queue import history
@@ -22,12 +22,16 @@ _BATCH = 500
 
 @dataclass
 class Prune:
-    """The tick that deletes. `max_history` is for tasks without a limit of their own, `retention_days` for all."""
+    """The tick that deletes. `max_history` is for tasks without a limit of their own, `retention_days` for all.
+
+    `audit_days` is how far back the audit log goes: the only way an entry ever goes away.
+    """
 
     database: Database
     clock: Clock
     max_history: int
     retention_days: int
+    audit_days: int = 365
     _since: datetime | None = None
 
     async def tick(self) -> float:
@@ -35,6 +39,7 @@ class Prune:
         more = await self.database.transact(self._deleted_tasks)
         more |= await self.database.transact(self._old)
         more |= await self._over_limit()
+        more |= await self.database.transact(self._old_audit)
         await self.database.transact(self._gone)
         return 0.0 if more else _INTERVAL
 
@@ -57,6 +62,15 @@ class Prune:
         ids = list(await session.scalars(old.order_by(E.c.finished_at).limit(_BATCH)))
         if ids:
             await history.delete_executions(session, ids)
+        return len(ids) == _BATCH
+
+    async def _old_audit(self, session: WriteSession) -> bool:
+        """Delete entries of the audit log past their age."""
+        before = await self.clock.now(session) - timedelta(days=self.audit_days)
+        entries = table_of(Audit)
+        ids = list(await session.scalars(select(entries.c.id).where(entries.c.at < before).limit(_BATCH)))
+        if ids:
+            await session.execute(delete(entries).where(entries.c.id.in_(ids)))
         return len(ids) == _BATCH
 
     async def _over_limit(self) -> bool:

@@ -7,6 +7,7 @@ Functions that only read take a ReadSession, and accept a WriteSession too.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from copy import copy
 from typing import TypeVar
 
 from sqlalchemy import text
@@ -15,13 +16,21 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from common.db.engine import BEGIN_OPTION, create_engine
 from common.db.errors import is_transient
+from common.domain import permissions
+from common.domain.permissions import Actor
 from common.errors import ConfigurationError
 
 T = TypeVar("T")
 
 
 class ReadSession(AsyncSession):
-    """A session for reading."""
+    """A session for reading, on behalf of `actor`: queries show what that person may see (ADR 0010)."""
+
+    @property
+    def actor(self) -> Actor:
+        """On whose behalf this session reads and writes."""
+        found: Actor = self.info["actor"]
+        return found
 
 
 class WriteSession(ReadSession):
@@ -31,7 +40,10 @@ class WriteSession(ReadSession):
 class Database:
     """One database, as one process sees it."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, synchronous: str = "FULL") -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 10, synchronous: str = "FULL", actor: Actor = permissions.SYSTEM
+    ) -> None:
+        self.actor = actor
         self.engine = create_engine(url, pool_size=pool_size, synchronous=synchronous)
         self.dialect = self.engine.dialect.name
         reader = self.engine.execution_options(**{BEGIN_OPTION: "BEGIN"})
@@ -40,16 +52,22 @@ class Database:
         # SQLite has one writer; waiting here is fair and cheap, waiting there is neither.
         self._turn: AbstractAsyncContextManager[None] = asyncio.Lock() if self.dialect == "sqlite" else nullcontext()
 
+    def on_behalf_of(self, actor: Actor) -> "Database":
+        """The same database, whose sessions show what `actor` may see and say who it was."""
+        found = copy(self)
+        found.actor = actor
+        return found
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
         """A session for reading; nothing done in it is kept."""
-        async with self._readers() as session:
+        async with self._readers(info={"actor": self.actor}) as session:
             yield session
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteSession]:
         """One transaction: committed at the end, rolled back when the body raises."""
-        async with self._turn, self._writers() as session, session.begin():
+        async with self._turn, self._writers(info={"actor": self.actor}) as session, session.begin():
             yield session
 
     async def transact(self, work: Callable[[WriteSession], Awaitable[T]], *, attempts: int = 5) -> T:

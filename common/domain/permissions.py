@@ -1,9 +1,64 @@
 """Who may do what. Roles grow: an operator may all that a viewer may, an administrator all that an operator may."""
 
+from dataclasses import dataclass
+from enum import IntEnum
+
 VIEWER, OPERATOR, ADMINISTRATOR = "viewer", "operator", "administrator"
 ROLES = (VIEWER, OPERATOR, ADMINISTRATOR)
+
+
+class Right(IntEnum):
+    """What somebody may do with one task; each includes those before it."""
+
+    VIEW = 1
+    RUN = 2
+    EDIT = 3
+    #: Share it, give it away, delete it.
+    OWN = 4
+
+
+#: Rights that an owner may give to others, by their names.
+SHARED = {"view": Right.VIEW, "run": Right.RUN, "edit": Right.EDIT}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """On whose behalf something is done, and the way it came: page, api, key, cli or system."""
+
+    user_id: int | None
+    name: str
+    role: str
+    via: str = "api"
+    address: str = ""
+
+
+#: Rota itself, and whoever has its database anyway (the command line).
+SYSTEM = Actor(None, "rota", ADMINISTRATOR, "system")
+#: Somebody who is not signed in: sees nothing.
+NOBODY = Actor(None, "", "")
 
 
 def may_change(role: str) -> bool:
     """Whether somebody of this role may create, change and run tasks: whoever may runs commands on the workers."""
     return role in (OPERATOR, ADMINISTRATOR)
+
+
+def sees_all(actor: Actor) -> bool:
+    """Whether nothing is hidden from them."""
+    return actor.role == ADMINISTRATOR
+
+
+def most(actor: Actor) -> Right | None:
+    """The most that this role can be given on a task of somebody else's or of their own; None = not even a look."""
+    if actor.role == VIEWER:
+        return Right.VIEW
+    return Right.OWN if may_change(actor.role) else None
+
+
+def right_of(actor: Actor, owner_id: int | None, shared: Right | None) -> Right | None:
+    """What `actor` may do with a task of `owner_id` that is shared with them for `shared`; None = it is not there."""
+    if sees_all(actor):
+        return Right.OWN
+    given = Right.OWN if owner_id is not None and owner_id == actor.user_id else shared
+    limit = most(actor)
+    return None if given is None or limit is None else min(given, limit)

@@ -1,14 +1,17 @@
 """Owns the tables: one noun a file."""
 
+from common.db.models.audit import Audit
 from common.db.models.base import metadata, table_of
 from common.db.models.calendars import Calendar
 from common.db.models.executions import Attempt, Execution, ExecutionOutput
 from common.db.models.processes import Fact, Scheduler, SchedulerGap, Worker
 from common.db.models.tasks import Schedule, Task
+from common.db.models.teams import TaskShare, Team, TeamMember
 from common.db.models.users import SetupToken, User, UserSession
 
 __all__ = [
     "Attempt",
+    "Audit",
     "Calendar",
     "Execution",
     "ExecutionOutput",
@@ -18,6 +21,9 @@ __all__ = [
     "SchedulerGap",
     "SetupToken",
     "Task",
+    "TaskShare",
+    "Team",
+    "TeamMember",
     "User",
     "UserSession",
     "Worker",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, true
 from sqlmodel import Field, SQLModel
 
 from common.db.models.base import TABLE_OPTIONS
@@ -22,6 +22,8 @@ class User(SQLModel, table=True):
     password_hash: str = Field(max_length=255)
     role: str = Field(default="viewer", max_length=16)
     is_active: bool = True
+    #: Whether an operator may create tasks that run code, and change what runs; administrators always may.
+    may_create_code: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
     created_at: datetime = Field(sa_type=UtcDateTime)
     last_login_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
