@@ -1,4 +1,4 @@
-"""Pruning: deleted tasks, history and audit log past their limits, processes long gone. Small batches, a commit each."""
+"""Pruning: deleted tasks, history and audit log past their limits, processes long gone. Small batches, one by one."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
