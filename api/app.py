@@ -17,6 +17,7 @@ from common.clock import Clock
 from common.config import Settings
 from common.db.session import Database
 from common.domain.permissions import NOBODY
+from common.security.encryption import Keyring
 from common.security.keys import signing_key
 from common.version import __version__
 
@@ -61,6 +62,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.state.clock = clock or Clock()
     app.state.database = Database(settings.url, synchronous=settings.sqlite_synchronous, actor=NOBODY)
     app.state.signing_key = signing_key(settings)
+    app.state.keyring = Keyring(settings)
+    app.state.keyring.ensure()
     problems.install(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=_MAX_BODY)
     app.add_middleware(SecurityHeaders)

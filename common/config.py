@@ -38,6 +38,11 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         None, description="Key that signs tokens, 32 characters at least; without it one is made in the data folder."
     )
+    encryption_keys: SecretStr | None = Field(
+        None,
+        description="Keys that encrypt secrets in the database, with commas, the current one first; without them one is"
+        " made in the data folder.",
+    )
     registration: bool = Field(False, description="Whether anybody may register an account (as a viewer).")
     access_token_minutes: int = Field(15, ge=1, le=1440, description="Life of an API access token.")
     session_days: int = Field(7, ge=1, le=365, description="Life of a browser session or refresh token.")

@@ -5,6 +5,7 @@ DomainError                    400  a rule was broken
 ├── Forbidden                  403  signed in, not allowed
 ├── NotFound                   404  no such thing, or not yours
 ├── Conflict                   409  the thing is not in a state for this
+│   └── KeyMissing             409  a secret cannot be decrypted on this machine
 ├── Invalid                    422  a field has a bad value; `field` names it
 ├── TooManyRequests            429  slow down; `retry_after` says how long (s)
 └── Unavailable                503  the database is away; try again
@@ -58,6 +59,13 @@ class Conflict(DomainError):
     status = 409
     code = "conflict"
     title = "Conflict"
+
+
+class KeyMissing(Conflict):
+    """A secret cannot be encrypted or decrypted on this machine; the text names the key and the way out."""
+
+    code = "key-missing"
+    title = "Encryption key missing"
 
 
 class Invalid(DomainError):

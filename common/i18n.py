@@ -68,6 +68,7 @@ _TITLES = (
     N_("Not allowed"),
     N_("Not found"),
     N_("Conflict"),
+    N_("Encryption key missing"),
     N_("Invalid input"),
     N_("Too many requests"),
     N_("Try again"),

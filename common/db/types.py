@@ -37,6 +37,21 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Ciphertext(TypeDecorator[str]):
+    """A secret, sealed by `common.security.encryption`; empty = none. Refuses to store what is not sealed."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(mysql.LONGTEXT() if dialect.name in ("mysql", "mariadb") else Text())
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value and not value.startswith("v1:"):
+            raise ValueError("not encrypted: seal it first")
+        return value
+
+
 #: SQLite gives row ids only to INTEGER PRIMARY KEY.
 BigId = BigInteger().with_variant(Integer, "sqlite")
 #: MySQL's TEXT ends at 64 KiB.
