@@ -38,7 +38,8 @@ def database_of(request: Request) -> Database:
     return database.on_behalf_of(actor_of(request))
 
 
-async def _administrator(request: Request) -> Principal:
+async def require_administrator(request: Request) -> Principal:
+    """The administrator who asks; raises NotAuthenticated, Forbidden."""
     principal = await require_user(request)
     if principal.role != ADMINISTRATOR:
         raise Forbidden(N_("This is for administrators."))
@@ -46,7 +47,7 @@ async def _administrator(request: Request) -> Principal:
 
 
 #: Dependency of routes that only administrators may use; raises Forbidden.
-administrators = Depends(_administrator)
+administrators = Depends(require_administrator)
 #: What such a route declares.
 FOR_ADMINISTRATORS: dict[str, Any] = {ROLE: ADMINISTRATOR}
 

@@ -11,7 +11,21 @@ from api.auth import oauth2, require_right, require_user
 from api.middleware import SecurityHeaders
 from api.pages import private as private_pages
 from api.pages import public as public_pages
-from api.routes import audit, auth, bulk, calendars, cron, downtime, executions, ledger, logs, status, tasks
+from api.routes import (
+    audit,
+    auth,
+    bulk,
+    calendars,
+    cron,
+    downtime,
+    executions,
+    ledger,
+    logs,
+    sharing,
+    status,
+    tasks,
+    teams,
+)
 from api.static import static_files
 from common.clock import Clock
 from common.config import Settings
@@ -34,6 +48,8 @@ _PRIVATE = (
     ledger.router,
     downtime.router,
     audit.router,
+    teams.router,
+    sharing.router,
     status.private,
 )
 _PUBLIC = (auth.public, status.public)

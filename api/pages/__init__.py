@@ -6,7 +6,20 @@
 from fastapi import APIRouter, Depends
 
 from api.auth import require_page_user
-from api.pages import calendars, downtime, executions, ledger, preferences, session, status, task_actions, tasks
+from api.pages import (
+    audit,
+    calendars,
+    downtime,
+    executions,
+    ledger,
+    preferences,
+    session,
+    sharing,
+    status,
+    task_actions,
+    tasks,
+    teams,
+)
 
 public = APIRouter()
 public.include_router(session.public)
@@ -21,6 +34,9 @@ for _router in (
     status.router,
     downtime.router,
     calendars.router,
+    teams.router,
+    sharing.router,
+    audit.router,
     preferences.router,
     session.router,
 ):

@@ -90,7 +90,7 @@ async def delete_calendar(
         question, told = _("Delete %(name)s?", name=name), _("Only a calendar that no task uses can be deleted.")
         yes, no = _("Delete the calendar"), _("Keep it")
         return ask(request, Question(question, told, url, yes, no, back=views.URL, danger=True))
-    await calendars.delete(session, calendar_id)
+    await calendars.delete(session, calendar_id, now=locale.now)
     return done(request, _("%(name)s is deleted.", name=name), views.URL)
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
+from api.access import require_administrator
 from api.auth import Principal, require_page_user, require_right
 from api.deps import ReadNow, WriteNow
 from api.formats import Locale
@@ -25,6 +26,14 @@ PageWriter = Annotated[Principal, Depends(_writer)]
 def rights_of(user: Principal) -> Rights:
     may = may_change(user.role)
     return Rights(edit=may, run=may)
+
+
+async def _administrator(user: PageUser, request: Request) -> Principal:
+    return await require_administrator(request)
+
+
+#: An administrator; raises Forbidden.
+PageAdministrator = Annotated[Principal, Depends(_administrator)]
 
 
 async def _rights(user: PageUser) -> Rights:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
+from api.access import takes
 from api.charts import WIDE
 from api.deps import ReadDep, WriteDep
 from api.downloads import attachment
@@ -12,11 +13,13 @@ from api.formats import Locale
 from api.pages import execution_views as views
 from api.pages import task_views
 from api.pages.confirm import Question, ask
-from api.pages.deps import ExecutionId, LocaleDep, PageUser, PageWriter, RightsDep, WriteLocaleDep
+from api.pages.deps import ExecutionId, LocaleDep, PageUser, PageWriter, WriteLocaleDep
 from api.pages.output import STREAMS, LogQuery, LogView, Piece, RawLine, lines_of, lines_of_pieces, log_view
+from api.pages.parts import Rights
 from api.rendering import done, render
 from common.db.session import ReadSession
 from common.db.types import Record
+from common.domain.permissions import Right
 from common.domain.states import ACTIVE, Status
 from common.queries import executions as queries
 from common.queries import tasks as task_queries
@@ -68,7 +71,7 @@ async def list_executions(
 
 @router.get("/{execution_id}")
 async def show_execution(
-    request: Request, execution_id: ExecutionId, session: ReadDep, locale: LocaleDep, rights: RightsDep, query: LogDep
+    request: Request, execution_id: ExecutionId, session: ReadDep, locale: LocaleDep, query: LogDep
 ) -> Response:
     """One execution: the verdict, the facts, the output, what happened when."""
     row = await executions.get(session, execution_id)
@@ -81,7 +84,7 @@ async def show_execution(
         attempts,
         await _log(session, row, attempts, query, here),
         here,
-        rights,
+        Rights.on(task.right),
         neighbours=await queries.neighbours(session, task_id=row.task_id, execution_id=execution_id),
         bars=task_views.bars(recent, row.task_name, here, WIDE),
         bars_range=task_views.bars_range(recent, here),
@@ -132,7 +135,7 @@ async def download(execution_id: ExecutionId, user: PageUser, session: ReadDep, 
     return attachment(data, f"{row.task_name}-{row.id}-{query.stream}.log")
 
 
-@router.post("/{execution_id}/stop")
+@router.post("/{execution_id}/stop", openapi_extra=takes(Right.RUN))
 async def stop(
     request: Request,
     execution_id: ExecutionId,
@@ -142,7 +145,7 @@ async def stop(
     confirmed: Annotated[bool, Form()] = False,
 ) -> Response:
     """Stop one execution."""
-    _, row = locale.gettext, await executions.get(session, execution_id)
+    _, row = locale.gettext, await executions.get(session, execution_id, Right.RUN)
     url = f"/ui/executions/{execution_id}"
     if not confirmed:
         question = _("Stop %(name)s?", name=row.task_name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from api.formats import Locale
+from common.domain.permissions import Right
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,12 @@ class Rights:
 
     edit: bool = False
     run: bool = False
+    own: bool = False
+
+    @classmethod
+    def on(cls, right: Right) -> "Rights":
+        """What this right on a task lets them press."""
+        return cls(edit=right >= Right.EDIT, run=right >= Right.RUN, own=right >= Right.OWN)
 
 
 @dataclass(frozen=True)

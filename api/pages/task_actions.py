@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Path, Request, Response
 
+from api.access import takes
 from api.deps import WriteDep
 from api.formats import Locale
 from api.pages.confirm import Question, ask
@@ -12,6 +13,7 @@ from api.pages.deps import PageWriter, TaskId, WriteLocaleDep
 from api.pages.task_views import execution_url, task_url
 from api.rendering import done
 from common.db.session import WriteSession
+from common.domain.permissions import Right
 from common.i18n import N_, localized
 from common.services import tasks
 from common.services.inputs import TaskInput
@@ -36,7 +38,7 @@ async def bulk(
     """The same for many tasks; every one has its own result, and the toast says what became of them."""
     if not confirmed and action in ("force_run", "delete"):
         return ask(request, _bulk_question(action, ids, locale))
-    results = await tasks.each(session, ids, _work(action, user.username, locale))
+    results = await tasks.each(session, ids, _work(action, user.username, locale), now=locale.now)
     return done(request, _bulk_answer(action, results, locale), "/ui/tasks")
 
 
@@ -92,7 +94,7 @@ def _bulk_answer(action: BulkAction, results: Sequence[tasks.BulkResult], locale
     return locale.gap.join([*said, *list(reasons)[:3]])
 
 
-@router.post("/{task_id}/run")
+@router.post("/{task_id}/run", openapi_extra=takes(Right.RUN))
 async def run(
     request: Request,
     task_id: TaskId,
@@ -102,7 +104,7 @@ async def run(
     confirmed: Confirmed = False,
 ) -> Response:
     """Queue the task at once."""
-    _, task = locale.gettext, await tasks.get(session, task_id)
+    _, task = locale.gettext, await tasks.get(session, task_id, Right.RUN)
     if not confirmed:
         question = _("Run %(name)s now?", name=task.name)
         told = (
@@ -132,7 +134,7 @@ async def toggle(
     return done(request, text, task_url(task_id))
 
 
-@router.post("/{task_id}/stop")
+@router.post("/{task_id}/stop", openapi_extra=takes(Right.RUN))
 async def stop(
     request: Request,
     task_id: TaskId,
@@ -142,7 +144,7 @@ async def stop(
     confirmed: Confirmed = False,
 ) -> Response:
     """Stop everything of the task that is queued or runs."""
-    _, task = locale.gettext, await tasks.get(session, task_id)
+    _, task = locale.gettext, await tasks.get(session, task_id, Right.RUN)
     if not confirmed:
         question = _("Stop %(name)s?", name=task.name)
         told = _("All processes it has started are ended. What it has written is kept.")
@@ -159,7 +161,7 @@ async def stop(
     return done(request, text, task_url(task_id))
 
 
-@router.post("/{task_id}/copy")
+@router.post("/{task_id}/copy", openapi_extra=takes(Right.VIEW))
 async def copy(
     request: Request, task_id: TaskId, user: PageWriter, session: WriteDep, locale: WriteLocaleDep
 ) -> Response:
@@ -187,7 +189,7 @@ async def cleanup(
     confirmed: Confirmed = False,
 ) -> Response:
     """Delete the finished executions of the task."""
-    _, task = locale.gettext, await tasks.get(session, task_id)
+    _, task = locale.gettext, await tasks.get(session, task_id, Right.EDIT)
     if not confirmed:
         question = _("Clean up the history of %(name)s?", name=task.name)
         told = _("All its finished executions and their output are deleted. What is queued or runs stays.")
@@ -201,7 +203,7 @@ async def cleanup(
     return done(request, text, task_url(task_id))
 
 
-@router.post("/{task_id}/delete")
+@router.post("/{task_id}/delete", openapi_extra=takes(Right.OWN))
 async def delete(
     request: Request,
     task_id: TaskId,
@@ -211,7 +213,7 @@ async def delete(
     confirmed: Confirmed = False,
 ) -> Response:
     """Delete the task and its history."""
-    _, task = locale.gettext, await tasks.get(session, task_id)
+    _, task = locale.gettext, await tasks.get(session, task_id, Right.OWN)
     if not confirmed:
         question = _("Delete %(name)s?", name=task.name)
         told = _("Its executions and their output go with it. What runs is stopped first.")

@@ -50,6 +50,7 @@ class TaskRow:
     stop_url: str | None
     may_edit: bool
     may_run: bool
+    may_own: bool
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,12 @@ def execution_url(execution_id: int) -> str:
     return f"/ui/executions/{execution_id}"
 
 
-def task_row(view: TaskView, recent: Sequence[Last], locale: Locale, rights: Rights) -> TaskRow:
+def task_row(view: TaskView, recent: Sequence[Last], locale: Locale) -> TaskRow:
     task, condition = view.task, view.condition
     assert task.id is not None
     icon, label = words.KINDS.get(task.kind, ("code", task.kind))
     newest = _newest(view, recent)
+    rights = Rights.on(view.right)
     return TaskRow(
         id=task.id,
         name=task.name,
@@ -96,6 +98,7 @@ def task_row(view: TaskView, recent: Sequence[Last], locale: Locale, rights: Rig
         stop_url=execution_url(condition.running[-1]) + "/stop" if condition.running else None,
         may_edit=rights.edit,
         may_run=rights.run,
+        may_own=rights.own,
     )
 
 
@@ -363,14 +366,13 @@ def task_detail(
     recent: Sequence[Last],
     rows: Sequence[ExecutionRow],
     locale: Locale,
-    rights: Rights,
     *,
     owner: str,
     failure_output: tuple[str, str],
     why: WhyLine | None = None,
 ) -> TaskDetail:
     task = view.task
-    row = task_row(view, recent, locale, rights)
+    row = task_row(view, recent, locale)
     kept = {name: getattr(row, name) for name in row.__dataclass_fields__ if name != "bars"}
     return TaskDetail(
         **kept,

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from api.access import takes
 from api.deps import ReadDep, WriteDep
 from api.formats import Locale
 from api.pages import form_page, task_views
@@ -16,6 +17,7 @@ from api.pages.task_form import TaskForm, checked, domain_field, from_request, f
 from api.rendering import done, is_fragment, render
 from common.db.models import User
 from common.db.session import WriteSession
+from common.domain.permissions import Right
 from common.domain.states import TaskState
 from common.errors import DomainError
 from common.queries import executions as execution_queries
@@ -53,7 +55,7 @@ async def list_tasks(
     views, total = await tasks.list_page(session, query)
     recent = await queries.recent(session, [view.task.id for view in views if view.task.id is not None])
     counts = await queries.counts(session)
-    rows = [task_views.task_row(view, recent[view.task.id], locale, rights) for view in views if view.task.id]
+    rows = [task_views.task_row(view, recent[view.task.id], locale) for view in views if view.task.id]
     view = task_views.list_view(query, rows, total, counts, await queries.tags(session), locale)
     welcome = task_views.welcome(locale) if view.nothing_yet else {}
     block = None if view.nothing_yet else ("chips", "list")
@@ -83,9 +85,7 @@ async def create_task(request: Request, user: PageWriter, session: WriteDep, loc
 
 
 @router.get("/{task_id}")
-async def show_task(
-    request: Request, task_id: TaskId, session: ReadDep, locale: LocaleDep, rights: RightsDep
-) -> Response:
+async def show_task(request: Request, task_id: TaskId, session: ReadDep, locale: LocaleDep) -> Response:
     """One task with its history."""
     view = await tasks.view(session, task_id)
     zone = view.schedules[0].timezone if view.schedules else locale.zone.key
@@ -100,7 +100,6 @@ async def show_task(
         recent,
         [execution_row(row, here) for row in rows],
         here,
-        rights,
         owner=owner.username if owner else "",
         failure_output=(output[0] or "", output[1] or ""),
         why=why_now(await ledger.why(session, task_id, at=None, now=locale.now), here),
@@ -108,11 +107,12 @@ async def show_task(
     return render(request, "tasks/detail.html", block="live", view=detail)
 
 
-@router.get("/{task_id}/edit")
+@router.get("/{task_id}/edit", openapi_extra=takes(Right.EDIT))
 async def edit_task(
     request: Request, task_id: TaskId, user: PageWriter, session: ReadDep, locale: LocaleDep
 ) -> Response:
     """The form of a stored task."""
+    await tasks.get(session, task_id, Right.EDIT)
     view = await tasks.view(session, task_id)
     return await form_page.show(request, session, from_task(view), locale, task=view.task)
 
@@ -135,7 +135,7 @@ async def _update(
     session: WriteSession, task_id: int, form: TaskForm, values: Mapping[str, object], locale: Locale, by: str
 ) -> dict[str, str]:
     """Store; what is wrong is returned, and nothing of it stays in the transaction."""
-    await tasks.get(session, task_id)
+    await tasks.get(session, task_id, Right.EDIT)
     try:
         async with session.begin_nested():
             await tasks.update(session, task_id, TaskPatch.model_validate(values), now=locale.now, by=by)

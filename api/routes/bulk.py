@@ -43,7 +43,7 @@ async def bulk_delete(data: IdsBody, session: WriteDep, now: WriteNow, user: Use
     async def work(session: WriteDep, task_id: int) -> None:
         await tasks.delete(session, task_id, by=user.username, now=now)
 
-    return _answer(await tasks.each(session, data.ids, work), language(request))
+    return _answer(await tasks.each(session, data.ids, work, now=now), language(request))
 
 
 @router.post("/pause")
@@ -53,7 +53,7 @@ async def bulk_pause(data: IdsBody, session: WriteDep, now: WriteNow, user: User
     async def work(session: WriteDep, task_id: int) -> None:
         await tasks.set_enabled(session, task_id, False, now=now, by=user.username)
 
-    return _answer(await tasks.each(session, data.ids, work), language(request))
+    return _answer(await tasks.each(session, data.ids, work, now=now), language(request))
 
 
 @router.post("/resume")
@@ -63,7 +63,7 @@ async def bulk_resume(data: IdsBody, session: WriteDep, now: WriteNow, user: Use
     async def work(session: WriteDep, task_id: int) -> None:
         await tasks.set_enabled(session, task_id, True, now=now, by=user.username)
 
-    return _answer(await tasks.each(session, data.ids, work), language(request))
+    return _answer(await tasks.each(session, data.ids, work, now=now), language(request))
 
 
 @router.post("/force_run", status_code=202)
@@ -73,7 +73,7 @@ async def bulk_force_run(data: IdsBody, session: WriteDep, now: WriteNow, user: 
     async def work(session: WriteDep, task_id: int) -> int:
         return await tasks.run_now(session, task_id, by=user.username, now=now)
 
-    return _answer(await tasks.each(session, data.ids, work), language(request))
+    return _answer(await tasks.each(session, data.ids, work, now=now), language(request))
 
 
 def _answer(results: Sequence[tasks.BulkResult], lang: str) -> BulkOut:

@@ -65,9 +65,9 @@ async def update_calendar(
 
 
 @router.delete("/calendars/{calendar_id}")
-async def delete_calendar(calendar_id: CalendarId, session: WriteDep) -> Deleted:
+async def delete_calendar(calendar_id: CalendarId, session: WriteDep, now: WriteNow) -> Deleted:
     """Delete a calendar that no task uses."""
-    await calendars.delete(session, calendar_id)
+    await calendars.delete(session, calendar_id, now=now)
     return Deleted(id=calendar_id)
 
 

@@ -2,10 +2,12 @@
 
 from fastapi import APIRouter
 
+from api.access import takes
 from api.deps import ReadDep, UserDep, WriteDep, WriteNow
 from api.schemas.base import ExecutionId, Page, PageNumber, PageSize, Search, TaskId
 from api.schemas.executions import AttemptOut, ExecutionHead, ExecutionOut, Stopped
 from common.db.session import ReadSession
+from common.domain.permissions import Right
 from common.domain.states import Status
 from common.queries import executions as queries
 from common.queries.executions import ExecutionQuery
@@ -42,7 +44,7 @@ async def get_execution(execution_id: ExecutionId, session: ReadDep) -> Executio
     return await _whole(session, execution_id)
 
 
-@router.post("/executions/{execution_id}/stop")
+@router.post("/executions/{execution_id}/stop", openapi_extra=takes(Right.RUN))
 async def stop_execution(execution_id: ExecutionId, session: WriteDep, now: WriteNow, user: UserDep) -> Stopped:
     """Stop one execution."""
     found = await executions.stop(session, execution_id, by=user.username, now=now)

@@ -5,10 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Header, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.access import takes
 from api.deps import ReadDep, UserDep, WriteDep, WriteNow
 from api.schemas.base import Page, PageNumber, PageSize, Search, TaskId
 from api.schemas.executions import Started, Stopped
 from api.schemas.tasks import CleanedUp, Deleted, TaskOut, TaskStatus
+from common.domain.permissions import Right
 from common.domain.states import Status, TaskState
 from common.queries.tasks import TaskQuery
 from common.services import executions, tasks
@@ -58,8 +60,8 @@ async def update_task(task_id: TaskId, data: TaskPatch, session: WriteDep, now: 
     return TaskOut.of(await tasks.view(session, task_id))
 
 
-@router.delete("/tasks/{task_id}")
-@router.post("/tasks/{task_id}/delete")
+@router.delete("/tasks/{task_id}", openapi_extra=takes(Right.OWN))
+@router.post("/tasks/{task_id}/delete", openapi_extra=takes(Right.OWN))
 async def delete_task(task_id: TaskId, session: WriteDep, now: WriteNow, user: UserDep) -> Deleted:
     """Delete a task with its history. What of it still runs is ended first."""
     await tasks.delete(session, task_id, by=user.username, now=now)
@@ -93,8 +95,8 @@ RequestKey = Annotated[
 ]
 
 
-@router.post("/tasks/{task_id}/run", status_code=202)
-@router.post("/tasks/{task_id}/execute", status_code=202)
+@router.post("/tasks/{task_id}/run", status_code=202, openapi_extra=takes(Right.RUN))
+@router.post("/tasks/{task_id}/execute", status_code=202, openapi_extra=takes(Right.RUN))
 async def run_task(
     task_id: TaskId, session: WriteDep, now: WriteNow, user: UserDep, request_id: RequestKey = None
 ) -> Started:
@@ -104,7 +106,7 @@ async def run_task(
     return Started.model_validate(Started.values(row) | {"execution_id": execution_id})
 
 
-@router.post("/tasks/{task_id}/stop")
+@router.post("/tasks/{task_id}/stop", openapi_extra=takes(Right.RUN))
 async def stop_task(task_id: TaskId, session: WriteDep, now: WriteNow, user: UserDep) -> Stopped:
     """Stop everything of the task that is queued or runs."""
     found = await tasks.stop(session, task_id, by=user.username, now=now)

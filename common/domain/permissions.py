@@ -1,5 +1,6 @@
 """Who may do what. Roles grow: an operator may all that a viewer may, an administrator all that an operator may."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -53,6 +54,35 @@ def most(actor: Actor) -> Right | None:
     if actor.role == VIEWER:
         return Right.VIEW
     return Right.OWN if may_change(actor.role) else None
+
+
+#: Kinds of task that run what somebody wrote.
+CODE_KINDS = frozenset({"shell", "python", "sql"})
+#: What can be changed of such a task without changing what runs; a field that is new is not among them.
+NOT_CODE = frozenset(
+    {
+        "name",
+        "description",
+        "tags",
+        "enabled",
+        "schedules",
+        "priority",
+        "timeout",
+        "retries",
+        "retry_delay",
+        "retry_backoff",
+        "concurrency",
+        "delivery",
+        "misfire_policy",
+        "misfire_grace",
+        "max_history",
+    }
+)
+
+
+def changes_code(kinds: Collection[str], changed: Collection[str]) -> bool:
+    """Whether changing these fields of a task, which is or becomes one of `kinds`, changes the code that runs."""
+    return not CODE_KINDS.isdisjoint(kinds) and not NOT_CODE.issuperset(changed)
 
 
 def right_of(actor: Actor, owner_id: int | None, shared: Right | None) -> Right | None:

@@ -13,6 +13,7 @@ from common.domain.calendars import Days, ListedDays, Observed, Rule
 from common.domain.invalid import InvalidSchedule
 from common.domain.public_days import CountryDays, built_in
 from common.domain.trigger import Trigger
+from common.queries.visibility import listed
 
 C = table_of(Calendar)
 S = table_of(Schedule)
@@ -53,10 +54,13 @@ async def page(session: ReadSession, *, page: int, page_size: int) -> tuple[list
 
 
 async def used_by(session: ReadSession, calendar_id: int, *, limit: int = 5) -> tuple[list[str], int]:
-    """Names of some tasks whose schedules keep to the calendar, and how many there are."""
-    mine = select(T.c.id, T.c.name).join(S, S.c.task_id == T.c.id).where(S.c.calendar_id == calendar_id).distinct()
-    total = await session.scalar(select(func.count()).select_from(mine.subquery()))
-    rows = await session.execute(mine.order_by(T.c.name).limit(limit))
+    """Names of some tasks whose schedules keep to the calendar, and how many there are.
+
+    Only tasks that whoever asks may see have a name here; all of them count.
+    """
+    users = select(T.c.id, T.c.name).join(S, S.c.task_id == T.c.id).where(S.c.calendar_id == calendar_id).distinct()
+    total = await session.scalar(select(func.count()).select_from(users.subquery()))
+    rows = await session.execute(users.where(listed(session)).order_by(T.c.name).limit(limit))
     return [row.name for row in rows], total or 0
 
 

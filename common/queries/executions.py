@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, case, func, select
 
 from common.db.models import Attempt, Execution, ExecutionOutput, Task, Worker, table_of
 from common.db.session import ReadSession
 from common.db.types import Record
+from common.domain.permissions import Right
 from common.domain.states import Status
+from common.queries.visibility import listed, permitted
 
 E = table_of(Execution)
 T = table_of(Task)
@@ -34,8 +36,10 @@ class ExecutionQuery:
     page_size: int = 50
 
 
-def _conditions(query: ExecutionQuery) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [T.c.deleted_at.is_(None)]
+def _conditions(session: ReadSession, query: ExecutionQuery) -> list[ColumnElement[bool]]:
+    # Of one task a look by index; of all of them the set of those that are theirs.
+    theirs = listed(session) if query.task_id is None else permitted(session)
+    found: list[ColumnElement[bool]] = [T.c.deleted_at.is_(None), theirs]
     if query.task_id is not None:
         found.append(E.c.task_id == query.task_id)
     if query.status is not None:
@@ -53,7 +57,7 @@ def _conditions(query: ExecutionQuery) -> list[ColumnElement[bool]]:
 
 async def page(session: ReadSession, query: ExecutionQuery) -> tuple[list[Record], int]:
     """One page of executions, the newest first, with `task_name` and `worker_name`; and how many there are."""
-    conditions = _conditions(query)
+    conditions = _conditions(session, query)
     joined = E.join(T, T.c.id == E.c.task_id)
     total = await session.scalar(select(func.count()).select_from(joined).where(*conditions))
     rows = await session.execute(
@@ -67,12 +71,21 @@ async def page(session: ReadSession, query: ExecutionQuery) -> tuple[list[Record
     return list(rows), total or 0
 
 
-async def head(session: ReadSession, execution_id: int) -> Record | None:
-    """One execution without its output, with `task_name`, `worker_name` and the retry settings; None = no such."""
+async def head(session: ReadSession, execution_id: int, need: Right = Right.VIEW) -> Record | None:
+    """One execution without its output, with `task_name`, `worker_name` and the retry settings; None = no such.
+
+    `allowed` is 1 where whoever asks has the right `need` on its task.
+    """
     rows = await session.execute(
-        select(*HEAD, T.c.name.label("task_name"), T.c.retries, W.c.name.label("worker_name"))
+        select(
+            *HEAD,
+            T.c.name.label("task_name"),
+            T.c.retries,
+            W.c.name.label("worker_name"),
+            case((permitted(session, need), 1), else_=0).label("allowed"),
+        )
         .select_from(E.join(T, T.c.id == E.c.task_id).outerjoin(W, W.c.id == E.c.worker_id))
-        .where(E.c.id == execution_id, T.c.deleted_at.is_(None))
+        .where(E.c.id == execution_id, T.c.deleted_at.is_(None), permitted(session))
     )
     return rows.first()
 

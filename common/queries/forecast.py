@@ -9,6 +9,7 @@ from common.db.models import Execution, Schedule, Task, table_of
 from common.db.session import ReadSession
 from common.db.types import Record
 from common.domain.states import Status
+from common.queries.visibility import listed
 
 E = table_of(Execution)
 S = table_of(Schedule)
@@ -23,7 +24,7 @@ async def schedules(session: ReadSession, *, until: datetime, limit: int) -> lis
     rows = await session.execute(
         select(*S.c, T.c.name.label("task_name"), T.c.queue)
         .join(T, T.c.id == S.c.task_id)
-        .where(S.c.next_run_at <= until, T.c.deleted_at.is_(None), T.c.enabled.is_(True))
+        .where(S.c.next_run_at <= until, T.c.deleted_at.is_(None), T.c.enabled.is_(True), listed(session))
         .order_by(S.c.next_run_at, S.c.id)
         .limit(limit)
     )

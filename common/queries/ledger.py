@@ -12,6 +12,7 @@ from common.db.models import Attempt, Execution, Schedule, Task, Worker, table_o
 from common.db.session import ReadSession
 from common.db.types import Record
 from common.domain.states import Status
+from common.queries.visibility import listed
 from common.queue.enqueue import fire_key
 
 A = table_of(Attempt)
@@ -166,7 +167,7 @@ async def queued_before(session: ReadSession, row: Record, *, now: datetime) -> 
 async def between(
     session: ReadSession, since: datetime, until: datetime, *, written_after: datetime, limit: int
 ) -> list[Record]:
-    """The instants of all tasks in [since, until] whose rows were written late, with `task_name`; soonest first.
+    """The instants in [since, until] of all tasks they may see, written late; soonest first, with `task_name`.
 
     A seek in the index for each task: there is none on the instant alone, and no firing should pay for one.
     """
@@ -175,6 +176,7 @@ async def between(
         .select_from(T.join(E, E.c.task_id == T.c.id).outerjoin(A, and_(A.c.execution_id == E.c.id, A.c.token == 1)))
         .where(
             T.c.deleted_at.is_(None),
+            listed(session),
             E.c.fire_key >= fire_key(since),
             E.c.fire_key < fire_key(until) + "~",
             E.c.created_at >= written_after,

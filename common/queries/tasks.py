@@ -10,6 +10,7 @@ from common.db.models import Execution, Schedule, Task, table_of
 from common.db.session import ReadSession
 from common.db.types import Record
 from common.domain.states import UNWELL, Status, TaskState, task_state
+from common.queries.visibility import listed
 
 T = table_of(Task)
 E = table_of(Execution)
@@ -100,8 +101,13 @@ def in_state(state: TaskState) -> ColumnElement[bool]:
             return and_(T.c.enabled.is_(True), idle, not_(_failed_last()))
 
 
-def _conditions(query: TaskQuery) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [T.c.deleted_at.is_(None)]
+def _there(session: ReadSession) -> list[ColumnElement[bool]]:
+    """The conditions on every list of tasks: not deleted, and theirs to see."""
+    return [T.c.deleted_at.is_(None), listed(session)]
+
+
+def _conditions(session: ReadSession, query: TaskQuery) -> list[ColumnElement[bool]]:
+    found = _there(session)
     if query.search:
         found.append(
             or_(
@@ -123,7 +129,7 @@ def _conditions(query: TaskQuery) -> list[ColumnElement[bool]]:
 
 async def page(session: ReadSession, query: TaskQuery) -> tuple[list[Task], int]:
     """One page of tasks, and how many there are in all."""
-    conditions = _conditions(query)
+    conditions = _conditions(session, query)
     total = await session.scalar(select(func.count()).select_from(T).where(*conditions))
     column = SORTS[query.sort.removeprefix("-")]
     order = column.desc() if query.sort.startswith("-") else column.asc()
@@ -143,15 +149,14 @@ async def counts(session: ReadSession) -> dict[TaskState, int]:
     found: dict[TaskState, int] = {}
     for state in TaskState:
         found[state] = (
-            await session.scalar(select(func.count()).select_from(T).where(T.c.deleted_at.is_(None), in_state(state)))
-            or 0
+            await session.scalar(select(func.count()).select_from(T).where(*_there(session), in_state(state))) or 0
         )
     return found
 
 
 async def tags(session: ReadSession, limit: int = 200) -> list[str]:
     """Every tag in use, sorted."""
-    rows = await session.scalars(select(T.c.tags).where(T.c.deleted_at.is_(None)).distinct().limit(5000))
+    rows = await session.scalars(select(T.c.tags).where(*_there(session)).distinct().limit(5000))
     return sorted({tag for row in rows for tag in row})[:limit]
 
 

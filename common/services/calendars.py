@@ -17,7 +17,8 @@ from common.domain.invalid import N_, InvalidSchedule
 from common.domain.public_days import built_in, check_country
 from common.errors import Conflict, Invalid, NotFound
 from common.queries import calendars as queries
-from common.services import schedules
+from common.services import audit, schedules
+from common.services.audit import Thing
 from common.services.inputs import Name, refuse
 
 Kind = Literal["holidays", "working_days", "dates"]
@@ -86,7 +87,12 @@ async def create(session: WriteSession, data: CalendarInput, *, now: datetime) -
             session.add(row)
     except IntegrityError:
         raise _taken(data.name) from None
+    await audit.record(session, "calendar.create", _thing(row), now=now)
     return row
+
+
+def _thing(row: Calendar) -> Thing:
+    return Thing("calendar", row.id, row.name)
 
 
 def _taken(name: str) -> Conflict:
@@ -106,6 +112,7 @@ async def update(session: WriteSession, calendar_id: int, data: CalendarInput, *
     except IntegrityError:
         raise _taken(data.name) from None
     await repoint(session, rows, now=now)
+    await audit.record(session, "calendar.update", _thing(row), now=now)
     await notify(session)
     return row
 
@@ -133,11 +140,13 @@ async def repoint(session: WriteSession, rows: list[Schedule], *, now: datetime,
     return changed
 
 
-async def delete(session: WriteSession, calendar_id: int) -> None:
+async def delete(session: WriteSession, calendar_id: int, *, now: datetime) -> None:
     """Delete a calendar nobody uses; raises NotFound, or Conflict naming tasks that use it."""
     row = await get(session, calendar_id)
     names, count = await queries.used_by(session, calendar_id)
     if count:
+        if not names:
+            raise Conflict("{count} tasks of others use this calendar. Ask an administrator.", count=count)
         shown = ", ".join(names) + (" …" if count > len(names) else "")
         raise Conflict("{count} tasks use this calendar: {names}. Take it out there first.", count=count, names=shown)
     await session.delete(row)
@@ -145,6 +154,7 @@ async def delete(session: WriteSession, calendar_id: int) -> None:
         await session.flush()
     except IntegrityError:  # somebody began to use it meanwhile
         raise Conflict("A task has just begun to use this calendar.") from None
+    await audit.record(session, "calendar.delete", _thing(row), now=now)
 
 
 async def preview(session: ReadSession, name: str) -> Days:

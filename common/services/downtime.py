@@ -9,12 +9,14 @@ from sqlalchemy import func, select
 from common.db.models import SchedulerGap, table_of
 from common.db.session import ReadSession, WriteSession
 from common.db.wakeup import notify
+from common.domain.permissions import Right
 from common.domain.states import Status
 from common.errors import Conflict, DomainError
 from common.queries import ledger as queries
 from common.queue import enqueue
 from common.queue.transitions import E
-from common.services import executions, ledger, tasks
+from common.services import audit, executions, ledger, rights, tasks
+from common.services.audit import Thing
 from common.services.ledger import Entry
 
 G = table_of(SchedulerGap)
@@ -89,6 +91,7 @@ async def run(session: WriteSession, ids: Sequence[int], *, by: str, now: dateti
                 results.append(Made(execution_id, await _make_up(session, execution_id, by=by, now=now)))
         except DomainError as error:
             results.append(Made(execution_id, error=error))
+            await rights.note_refusal(session, Thing("execution", execution_id), error, now=now)
     await notify(session)
     return results
 
@@ -97,7 +100,7 @@ async def _make_up(session: WriteSession, execution_id: int, *, by: str, now: da
     missed = await executions.get(session, execution_id)
     if missed.status not in (Status.MISSED, Status.SKIPPED):
         raise Conflict("Execution {id} was not missed: it is {status}.", id=execution_id, status=missed.status)
-    task = await tasks.get(session, missed.task_id)
+    task = await tasks.get(session, missed.task_id, Right.RUN)
     key = f"b:{execution_id}"
     # The instant it stands for, so that the program knows what it makes up for; of several the newest.
     instant = missed.scheduled_until or missed.scheduled_for
@@ -105,4 +108,6 @@ async def _make_up(session: WriteSession, execution_id: int, *, by: str, now: da
     await enqueue.enqueue(session, [row])
     found: int | None = await session.scalar(select(E.c.id).where(E.c.task_id == task.id, E.c.fire_key == key))
     assert found is not None
+    thing = Thing("execution", execution_id, task.name)
+    await audit.record(session, "downtime.run", thing, now=now, details={"execution": found, "task": task.id})
     return found

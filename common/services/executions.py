@@ -5,28 +5,36 @@ from datetime import datetime
 from common.db.session import ReadSession, WriteSession
 from common.db.types import Record
 from common.db.wakeup import notify
+from common.domain.permissions import Right
 from common.domain.states import Status
-from common.errors import NotFound
+from common.errors import Forbidden, NotFound
 from common.queries import executions as queries
 from common.queue import cancel
 from common.queue.transitions import E
-from common.services import tasks
+from common.services import audit, tasks
+from common.services.audit import Thing
 
 _LETTER = {"stdout": "o", "stderr": "e"}
 
 
-async def get(session: ReadSession, execution_id: int, *, task_id: int | None = None) -> Record:
-    """One execution without its output; raises NotFound, also when it is not one of `task_id`."""
-    found = await queries.head(session, execution_id)
+async def get(
+    session: ReadSession, execution_id: int, need: Right = Right.VIEW, *, task_id: int | None = None
+) -> Record:
+    """One execution without its output; raises NotFound, also when it is not one of `task_id`, and Forbidden."""
+    found = await queries.head(session, execution_id, need)
     if found is None or (task_id is not None and found.task_id != task_id):
         raise NotFound("There is no execution {id}.", id=execution_id)
+    if not found.allowed:
+        raise Forbidden("You may look at this task, but not do this with it. Ask its owner, or an administrator.")
     return found
 
 
 async def stop(session: WriteSession, execution_id: int, *, by: str, now: datetime) -> Status | None:
     """Stop one execution; returns the state it was found in, None when it had ended. Raises NotFound."""
-    await get(session, execution_id)
+    row = await get(session, execution_id, Right.RUN)
     found = await cancel.request_stop(session, [E.c.id == execution_id], by=by, now=now)
+    thing = Thing("execution", execution_id, row.task_name)
+    await audit.record(session, "execution.stop", thing, now=now, details={"task": row.task_id})
     await notify(session)
     return found.get(execution_id)
 

@@ -9,7 +9,9 @@ from sqlalchemy import func, select
 from common.db.models import Execution, Scheduler, Task, Worker, table_of
 from common.db.session import ReadSession
 from common.db.types import Record
+from common.domain.permissions import sees_all
 from common.domain.states import ACTIVE
+from common.queries.visibility import listed
 
 E = table_of(Execution)
 T = table_of(Task)
@@ -47,11 +49,12 @@ async def processes(session: ReadSession, *, now: datetime) -> Processes:
 
 
 async def load(session: ReadSession) -> dict[str, int]:
-    """How many tasks there are, and executions in each active state."""
+    """How many tasks there are, and executions in each active state; of the tasks that whoever asks may see."""
     found = {str(state): 0 for state in sorted(ACTIVE)}
-    rows = await session.execute(
-        select(E.c.status, func.count()).where(E.c.status.in_(sorted(ACTIVE))).group_by(E.c.status)
-    )
+    active = select(E.c.status, func.count()).where(E.c.status.in_(sorted(ACTIVE))).group_by(E.c.status)
+    if not sees_all(session.actor):
+        active = active.select_from(E.join(T, T.c.id == E.c.task_id)).where(listed(session))
+    rows = await session.execute(active)
     found |= dict(iter(rows))
-    tasks = await session.scalar(select(func.count()).select_from(T).where(T.c.deleted_at.is_(None)))
+    tasks = await session.scalar(select(func.count()).select_from(T).where(T.c.deleted_at.is_(None), listed(session)))
     return {"tasks": tasks or 0, **found}

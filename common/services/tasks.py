@@ -6,18 +6,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Select, select
+from sqlalchemy import Select, case, select
 
 from common.db.models import Schedule, Task
 from common.db.session import ReadSession, WriteSession
 from common.db.wakeup import notify
+from common.domain.permissions import Right, right_of
 from common.domain.states import Status
-from common.errors import DomainError, Invalid, NotFound
+from common.errors import DomainError, Forbidden, Invalid, NotFound
 from common.queries import calendars
 from common.queries import tasks as queries
+from common.queries.visibility import permitted, shared_rights
 from common.queue import cancel, enqueue, history
 from common.queue.transitions import E
-from common.services import schedules
+from common.services import audit, rights, schedules
+from common.services.audit import Thing
 from common.services.inputs import TaskInput, TaskPatch
 
 _SPEC = ("env", "args", "cwd")
@@ -44,12 +47,16 @@ _OWN = (
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """A task with what belongs to it; `days` are those of the calendars its schedules keep to."""
+    """A task with what belongs to it; `days` are those of the calendars its schedules keep to.
+
+    `right` is what whoever asked may do with it.
+    """
 
     task: Task
     schedules: Sequence[Schedule]
     condition: queries.Condition
     days: calendars.Known = field(default_factory=dict)
+    right: Right = Right.VIEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,37 +69,45 @@ class BulkResult:
     value: Any = None
 
 
-async def get(session: ReadSession, task_id: int) -> Task:
-    """The task; raises NotFound."""
-    task: Task | None = await session.scalar(_existing(task_id))
-    if task is None:
-        raise NotFound("There is no task {id}.", id=task_id)
-    return task
+async def get(session: ReadSession, task_id: int, need: Right = Right.VIEW) -> Task:
+    """The task, if whom the session speaks for may do this with it; raises NotFound, Forbidden."""
+    return await _found(session, task_id, _existing(session, task_id, need))
 
 
-def _existing(task_id: int) -> Select[Task]:
-    return select(Task).where(Task.id == task_id, Task.deleted_at.is_(None))  # type: ignore[arg-type, union-attr]
-
-
-async def _lock_task(session: WriteSession, task_id: int) -> Task:
-    """Lock the task's row, and read it as it is now; raises NotFound."""
-    task: Task | None = await session.scalar(
-        _existing(task_id).with_for_update().execution_options(populate_existing=True)
+def _existing(session: ReadSession, task_id: int, need: Right) -> Select[Task, int]:
+    """The task that they may see, and 1 beside it where they may do what they want to."""
+    return select(Task, case((permitted(session, need), 1), else_=0)).where(
+        Task.id == task_id,  # type: ignore[arg-type]
+        Task.deleted_at.is_(None),  # type: ignore[union-attr]
+        permitted(session),
     )
-    if task is None:
+
+
+async def _found(session: ReadSession, task_id: int, statement: Select[Task, int]) -> Task:
+    row = (await session.execute(statement)).first()
+    if row is None:
         raise NotFound("There is no task {id}.", id=task_id)
+    task, allowed = row
+    if not allowed:
+        raise Forbidden("You may look at this task, but not do this with it. Ask its owner, or an administrator.")
     return task
 
 
-async def _lock(session: WriteSession, task_id: int) -> tuple[Task, list[Schedule]]:
-    """Lock a task and its schedules against the scheduler and other people; raises NotFound.
+async def lock_one(session: WriteSession, task_id: int, need: Right) -> Task:
+    """Lock the task's row, and read it as it is now; raises NotFound, Forbidden."""
+    statement = _existing(session, task_id, need).with_for_update().execution_options(populate_existing=True)
+    return await _found(session, task_id, statement)
+
+
+async def _lock(session: WriteSession, task_id: int, need: Right) -> tuple[Task, list[Schedule]]:
+    """Lock a task and its schedules against the scheduler and other people; raises NotFound, Forbidden.
 
     The schedules first, as firing does. A task may have none, or somebody may have added one while we waited: only
     with the task locked too they are read for good. Without that two edits left the schedules of both, and a task
     deleted or paused meanwhile got a schedule that fired.
     """
     await schedules.lock(session, [task_id])
-    task = await _lock_task(session, task_id)
+    task = await lock_one(session, task_id, need)
     return task, await schedules.lock(session, [task_id])
 
 
@@ -102,12 +117,17 @@ async def view(session: ReadSession, task_id: int) -> TaskView:
 
 
 async def views(session: ReadSession, tasks: Sequence[Task]) -> list[TaskView]:
-    """These tasks with their schedules and what their executions say."""
+    """These tasks with their schedules and what their executions say; whoever asks sees them all."""
     ids = [task.id for task in tasks if task.id is not None]
     found = await schedules.of_tasks(session, ids)
     conditions = await queries.conditions(session, ids)
     days = await calendars.known(session, [row for rows in found.values() for row in rows])
-    return [TaskView(task, found[task.id], conditions[task.id], days) for task in tasks if task.id is not None]
+    shared = await shared_rights(session, ids)
+    return [
+        TaskView(task, found[task.id], conditions[task.id], days, right)
+        for task in tasks
+        if task.id is not None and (right := right_of(session.actor, task.owner_id, shared.get(task.id)))
+    ]
 
 
 async def list_page(session: ReadSession, query: queries.TaskQuery) -> tuple[list[TaskView], int]:
@@ -117,14 +137,20 @@ async def list_page(session: ReadSession, query: queries.TaskQuery) -> tuple[lis
 
 
 async def create(session: WriteSession, data: TaskInput, *, owner_id: int | None, now: datetime) -> Task:
-    """Store a new task with its schedules; raises Invalid naming the field."""
+    """Store a new task with its schedules; raises Invalid naming the field, Forbidden."""
+    await rights.check_code(session, {data.kind})
     task = Task(owner_id=owner_id, created_at=now, updated_at=now, **_columns(data))
     task.paused_at = None if data.enabled else now
     session.add(task)
     await session.flush()
     await schedules.replace(session, task, [], data, now=now)
+    await audit.record(session, "task.create", _thing(task), now=now)
     await notify(session)
     return task
+
+
+def _thing(task: Task) -> Thing:
+    return Thing("task", task.id, task.name)
 
 
 def _columns(data: TaskInput) -> dict[str, Any]:
@@ -175,29 +201,45 @@ def merge(view: TaskView, patch: TaskPatch) -> TaskInput:
 
 
 async def update(session: WriteSession, task_id: int, patch: TaskPatch, *, now: datetime, by: str = "") -> Task:
-    """Change the given fields. A schedule that stays as it was keeps its next instant; raises NotFound, Invalid."""
-    task, rows = await _lock(session, task_id)
+    """Change the given fields. A schedule that stays as it was keeps its next instant.
+
+    Raises NotFound, Forbidden, Invalid.
+    """
+    task, rows = await _lock(session, task_id, Right.EDIT)
     data = merge((await views(session, [task]))[0], patch)
     was_enabled = task.enabled
+    changed = _changed(task, data)
+    await rights.check_code(session, {task.kind, data.kind}, changed)
     for name, value in _columns(data).items():
         setattr(task, name, value)
     task.updated_at = now
     await session.flush()
     await schedules.replace(session, task, rows, data, now=now)
+    kept = {row.id for row in (await schedules.of_tasks(session, [task_id]))[task_id]}
+    if kept != {row.id for row in rows}:
+        changed.append("schedules")
+    await audit.record(session, "task.update", _thing(task), now=now, details={"fields": changed})
     if data.enabled != was_enabled:
         await _switch(session, task, await schedules.lock(session, [task_id]), enabled=data.enabled, by=by, now=now)
     await notify(session)
     return task
 
 
+def _changed(task: Task, data: TaskInput) -> list[str]:
+    """Names of the fields that `data` changes; of schedules nothing is said here."""
+    own = [name for name in _OWN if getattr(task, name) != getattr(data, name)]
+    return own + [name for name in _SPEC if task.spec.get(name) != getattr(data, name)]
+
+
 async def set_enabled(
     session: WriteSession, task_id: int, enabled: bool | None, *, now: datetime, by: str = ""
 ) -> Task:
     """Pause or resume a task (None = the other of the two). Resuming starts from now, never from where it stopped."""
-    task, rows = await _lock(session, task_id)
+    task, rows = await _lock(session, task_id, Right.EDIT)
     enabled = not task.enabled if enabled is None else enabled
     if enabled != task.enabled:
         await _switch(session, task, rows, enabled=enabled, by=by, now=now)
+        await audit.record(session, "task.resume" if enabled else "task.pause", _thing(task), now=now)
         await notify(session)
     return task
 
@@ -222,32 +264,35 @@ async def run_now(session: WriteSession, task_id: int, *, by: str, now: datetime
 
     The same `request_id` again is the same execution. Locked: a task being deleted gets nothing more to run.
     """
-    task = await _lock_task(session, task_id)
+    task = await lock_one(session, task_id, Right.RUN)
     key = enqueue.manual_key(request_id)
     row = enqueue.row(task, key=key, trigger="manual", scheduled_for=now, now=now, triggered_by=by)
     await enqueue.enqueue(session, [row])
     await notify(session)
     found: int | None = await session.scalar(select(E.c.id).where(E.c.task_id == task_id, E.c.fire_key == key))
     assert found is not None
+    await audit.record(session, "task.run", _thing(task), now=now, details={"execution": found})
     return found
 
 
 async def stop(session: WriteSession, task_id: int, *, by: str, now: datetime) -> dict[int, Status]:
     """Stop everything of the task that is queued or runs; returns each execution and the state it was found in."""
-    await get(session, task_id)
+    task = await get(session, task_id, Right.RUN)
     found = await cancel.request_stop(session, [E.c.task_id == task_id], by=by, now=now)
+    await audit.record(session, "task.stop", _thing(task), now=now, details={"executions": list(found)})
     await notify(session)
     return found
 
 
 async def delete(session: WriteSession, task_id: int, *, by: str, now: datetime) -> None:
     """Delete the task and its history. What runs is stopped first; the rows go when nothing of it is left."""
-    task, rows = await _lock(session, task_id)
+    task, rows = await _lock(session, task_id, Right.OWN)
     for row in rows:
         await session.delete(row)
     task.deleted_at, task.enabled = now, False
     await session.flush()
     await cancel.request_stop(session, [E.c.task_id == task_id], by=by, now=now)
+    await audit.record(session, "task.delete", _thing(task), now=now)
     await notify(session)
 
 
@@ -255,13 +300,15 @@ async def cleanup(
     session: WriteSession, task_id: int, *, keep: int = 0, older_than_days: int | None = None, now: datetime
 ) -> int:
     """Delete finished executions but the newest `keep`, and only older ones when asked; returns how many."""
-    await get(session, task_id)
+    task = await get(session, task_id, Right.EDIT)
     before = now - timedelta(days=older_than_days) if older_than_days is not None else None
-    return await history.delete_finished(session, task_id=task_id, keep=keep, before=before)
+    deleted = await history.delete_finished(session, task_id=task_id, keep=keep, before=before)
+    await audit.record(session, "task.cleanup", _thing(task), now=now, details={"deleted": deleted})
+    return deleted
 
 
 async def each(
-    session: WriteSession, ids: Sequence[int], work: Callable[[WriteSession, int], Awaitable[Any]]
+    session: WriteSession, ids: Sequence[int], work: Callable[[WriteSession, int], Awaitable[Any]], *, now: datetime
 ) -> list[BulkResult]:
     """Do `work` for every id, in a savepoint each: one that fails does not sink the rest.
 
@@ -274,4 +321,5 @@ async def each(
                 results[task_id] = BulkResult(task_id, True, value=await work(session, task_id))
         except DomainError as error:
             results[task_id] = BulkResult(task_id, False, error=error)
+            await rights.note_refusal(session, Thing("task", task_id), error, now=now)
     return [results[task_id] for task_id in dict.fromkeys(ids)]

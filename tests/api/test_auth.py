@@ -160,6 +160,8 @@ async def test_a_viewer_looks_and_changes_nothing(api: Api, anonymous: httpx.Asy
     await anonymous.post("/auth/register", json={"username": "vera", "password": PASSWORD})
     answer = await anonymous.post("/auth/login", json={"username": "vera", "password": PASSWORD})
     viewer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    shares = {"shares": [{"user": "vera", "right": "edit"}]}
+    assert (await api.client.put(f"/tasks/{task['id']}/shares", json=shares)).status_code == 200
     for method, path in sorted(all_routes(api.app)):
         local = path.removeprefix("/api") or "/"
         if method in ("GET", "HEAD") or local in PUBLIC or local.startswith(("/ui", "/auth")):

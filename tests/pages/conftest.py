@@ -35,6 +35,7 @@ class Person:
 
     client: httpx.AsyncClient
     database: Database
+    user_id: int | None = None
 
     async def get(self, url: str, status: int = 200, *, lang: str = "en") -> str:
         answer = await self.client.get(url, headers={"Accept-Language": lang})
@@ -52,10 +53,10 @@ class Person:
         return found[1] if found else ""
 
     async def task(self, **values: Any) -> int:
-        """A task that is stored already."""
+        """A task of theirs that is stored already."""
         data = TaskInput.model_validate({"name": "测试任务", "command": "echo hello", "cron": "*/5 * * * *", **values})
         async with self.database.write() as session:
-            task = await tasks.create(session, data, owner_id=None, now=NOW)
+            task = await tasks.create(session, data, owner_id=self.user_id, now=NOW)
         assert task.id is not None
         return task.id
 
@@ -105,7 +106,7 @@ async def stranger(app: FastAPI, database: Database) -> AsyncIterator[Person]:
 
 async def _sign_in(person: Person, name: str, role: str) -> Person:
     async with person.database.write() as session:
-        await users.create(session, name, PASSWORD, role=role, now=NOW)
+        person.user_id = (await users.create(session, name, PASSWORD, role=role, now=NOW)).id
     answer = await person.client.post("/ui/login", data={"username": name, "password": PASSWORD})
     assert answer.status_code == 303, answer.text
     return person

@@ -10,6 +10,8 @@ import httpx
 
 from common.clock import Clock
 from common.db.session import Database
+from common.queries import audit as queries
+from common.queries.audit import AuditQuery
 from common.services import audit
 from common.services.audit import Thing
 from scheduler.prune import Prune
@@ -56,7 +58,7 @@ async def test_what_is_past_its_age_goes_and_nothing_else(database: Database) ->
     prune = Prune(database, StillClock(NOW + timedelta(days=30, seconds=1)), 100, 90, audit_days=30)
     await prune.tick()
     async with database.read() as session:
-        kept = await audit.queries.page(session, audit.AuditQuery(), limit=10)
+        kept = await queries.page(session, AuditQuery(), limit=10)
     assert [row.object_id for row in kept] == ["1"]
 
 
@@ -68,7 +70,7 @@ async def test_a_rolled_back_change_leaves_no_entry(database: Database) -> None:
     except LookupError:
         pass
     async with database.read() as session:
-        assert await audit.queries.page(session, audit.AuditQuery(), limit=10) == []
+        assert await queries.page(session, AuditQuery(), limit=10) == []
 
 
 def test_nothing_but_pruning_changes_or_deletes_an_entry() -> None:

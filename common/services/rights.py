@@ -1,0 +1,39 @@
+"""Rights that are no matter of one task: who may have code run. And what is written down when somebody may not."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import select
+
+from common.db.models import User, table_of
+from common.db.session import ReadSession, WriteSession
+from common.domain.audit import REFUSED
+from common.domain.permissions import changes_code, sees_all
+from common.errors import DomainError, Forbidden, NotFound
+from common.i18n import N_
+from common.services import audit
+from common.services.audit import Thing
+
+U = table_of(User)
+
+
+async def may_create_code(session: ReadSession) -> bool:
+    """Whether whom the session speaks for may create tasks that run code, and change what they run."""
+    if sees_all(session.actor):
+        return True
+    found: bool | None = await session.scalar(select(U.c.may_create_code).where(U.c.id == session.actor.user_id))
+    return bool(found)
+
+
+async def check_code(
+    session: ReadSession, kinds: Collection[str], changed: Collection[str] = frozenset({"command"})
+) -> None:
+    """Raise Forbidden when changing these fields changes the code that runs, and they may not do that."""
+    if changes_code(kinds, changed) and not await may_create_code(session):
+        raise Forbidden(N_("Your account may not create tasks that run code, nor change what they run."))
+
+
+async def note_refusal(session: WriteSession, thing: Thing, error: DomainError, *, now: datetime) -> None:
+    """Write down that one of several was refused, in the transaction of the others; nothing for other errors."""
+    if isinstance(error, Forbidden | NotFound):
+        await audit.record(session, "request", thing, now=now, outcome=REFUSED, details={"reason": error.message})
