@@ -4,18 +4,17 @@ Every session of a request speaks for the person who asks (`Database.on_behalf_o
 what is theirs. Before anybody is known it speaks for nobody, who sees nothing.
 """
 
-from typing import Any
-
 from fastapi import Depends, Request
 
-from api.auth import Principal, require_user
+from api.auth import Principal, require_right
+from api.declared import FOR_ADMINISTRATORS as FOR_ADMINISTRATORS
+from api.declared import RIGHT as RIGHT
+from api.declared import ROLE as ROLE
+from api.declared import takes as takes
 from common.db.session import Database
-from common.domain.permissions import ADMINISTRATOR, NOBODY, Actor, Right
+from common.domain.permissions import ADMINISTRATOR, NOBODY, Actor
 from common.errors import Forbidden
 from common.i18n import N_
-
-#: Where a route's declaration stands in the OpenAPI document.
-RIGHT, ROLE = "x-rota-right", "x-rota-role"
 
 
 def actor_of(request: Request) -> Actor:
@@ -23,7 +22,7 @@ def actor_of(request: Request) -> Actor:
     principal: Principal | None = getattr(request.state, "principal", None)
     if principal is None:
         return NOBODY
-    via = "page" if principal.by_cookie else "api"
+    via = "page" if principal.by_cookie else "key" if principal.key_id is not None else "api"
     return Actor(principal.user_id, principal.username, principal.role, via, address_of(request))
 
 
@@ -40,7 +39,7 @@ def database_of(request: Request) -> Database:
 
 async def require_administrator(request: Request) -> Principal:
     """The administrator who asks; raises NotAuthenticated, Forbidden."""
-    principal = await require_user(request)
+    principal = await require_right(request)
     if principal.role != ADMINISTRATOR:
         raise Forbidden(N_("This is for administrators."))
     return principal
@@ -48,10 +47,3 @@ async def require_administrator(request: Request) -> Principal:
 
 #: Dependency of routes that only administrators may use; raises Forbidden.
 administrators = Depends(require_administrator)
-#: What such a route declares.
-FOR_ADMINISTRATORS: dict[str, Any] = {ROLE: ADMINISTRATOR}
-
-
-def takes(right: Right) -> dict[str, Any]:
-    """What a route declares that needs another right on its task than its method says (GET view, else edit)."""
-    return {RIGHT: right.name.lower()}

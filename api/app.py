@@ -9,9 +9,11 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from api import docs, problems
 from api.auth import oauth2, require_right, require_user
 from api.middleware import SecurityHeaders
+from api.pages import own as own_pages
 from api.pages import private as private_pages
 from api.pages import public as public_pages
 from api.routes import (
+    account,
     audit,
     auth,
     bulk,
@@ -25,6 +27,7 @@ from api.routes import (
     status,
     tasks,
     teams,
+    users,
 )
 from api.static import static_files
 from common.clock import Clock
@@ -48,8 +51,9 @@ _PRIVATE = (
     ledger.router,
     downtime.router,
     audit.router,
-    teams.router,
     sharing.router,
+    teams.router,
+    users.router,
     status.private,
 )
 _PUBLIC = (auth.public, status.public)
@@ -68,7 +72,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         description="Everything the pages do. Every path also answers below `/api`. Instants are ISO 8601 in UTC;"
         " errors are `application/problem+json` and name the field.",
         version=__version__,
-        openapi_tags=[{"name": name} for name in ("tasks", "executions", "logs", "cron", "status", "auth")],
+        openapi_tags=[{"name": name} for name in ("tasks", "executions", "logs", "cron", "status", "auth", "users")],
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -90,7 +94,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             app.include_router(router, prefix=prefix, include_in_schema=shown)
         for router in _PRIVATE:
             app.include_router(router, prefix=prefix, include_in_schema=shown, dependencies=entitled)
-        app.include_router(auth.private, prefix=prefix, include_in_schema=shown, dependencies=signed_in)
+        for router in (auth.private, account.router):
+            app.include_router(router, prefix=prefix, include_in_schema=shown, dependencies=signed_in)
     app.include_router(_pages())
     app.include_router(docs.router)
     app.mount("/static", static_files(), name="static")
@@ -101,4 +106,5 @@ def _pages() -> APIRouter:
     pages = APIRouter(include_in_schema=False)
     pages.include_router(public_pages)
     pages.include_router(private_pages)
+    pages.include_router(own_pages)
     return pages

@@ -1,28 +1,29 @@
-"""Who asks: a bearer token (API) or the session cookie (pages). Cookies need a CSRF token for unsafe requests."""
+"""Who asks: a bearer token or a key (API), or the session cookie (pages), which needs a CSRF token to change things."""
 
 import hashlib
 import hmac
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from urllib.parse import quote, urlsplit
 
-from fastapi import Request, Response
+from fastapi import Request
 from fastapi.security import OAuth2PasswordBearer
 from fastapi.security.utils import get_authorization_scheme_param
 
+from api.declared import SAFE as _SAFE
+from api.declared import scope_of
 from common.clock import Clock
 from common.config import Settings
-from common.db.models import User
 from common.db.session import Database
 from common.domain.permissions import may_change
-from common.errors import Forbidden, NotAuthenticated
+from common.errors import ActionRequired, Forbidden, NotAuthenticated
 from common.i18n import N_
 from common.security import tokens
-from common.services import signin
+from common.services import apikeys, signin
 
 CSRF_FIELD = "_csrf"
 CSRF_HEADER = "x-csrf-token"
-_SAFE = {"GET", "HEAD", "OPTIONS"}
+KEY_HEADER = "x-api-key"
 
 #: Only documents how to sign in, for the Authorize button in /docs; `principal_of` does the work.
 oauth2 = OAuth2PasswordBearer(tokenUrl="auth/login", auto_error=False)
@@ -30,14 +31,20 @@ oauth2 = OAuth2PasswordBearer(tokenUrl="auth/login", auto_error=False)
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The person who asks, and the sign-in they ask with."""
+    """The person who asks, and the sign-in or the key they ask with."""
 
     user_id: int
     username: str
     role: str
+    #: Empty for a key.
     session_id: str
     #: True when a browser's cookie said so, which another site's page can make a browser send.
     by_cookie: bool
+    #: What must be done before anything else: "password" to change it, "totp" to set up the second factor.
+    duty: str = ""
+    key_id: int | None = None
+    #: What a key may be used for; sign-ins have no such limits.
+    scopes: frozenset[str] = frozenset()
 
 
 class LoginRequired(Exception):
@@ -54,30 +61,65 @@ def cookie_name(request: Request) -> str:
 
 
 async def principal_of(request: Request) -> Principal | None:
-    """The person whose token or cookie came with the request; None without a valid one."""
+    """The person whose token, key or cookie came with the request; None without a valid one."""
     scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
-    by_cookie = not token
-    if by_cookie:
-        token = request.cookies.get(cookie_name(request), "")
-    elif scheme.lower() != "bearer":
+    key = request.headers.get(KEY_HEADER, "")
+    if (token and scheme.lower() != "bearer") or (token and key):
         return None
-    if not token:
-        return None
-    state = request.app.state
-    claims = tokens.read(state.signing_key, token, kind="page" if by_cookie else "access")
+    if key or token.startswith(apikeys.PREFIX):
+        return await _by_key(request, key or token)
+    return await _by_token(request, token or request.cookies.get(cookie_name(request), ""), by_cookie=not token)
+
+
+async def _by_token(request: Request, token: str, *, by_cookie: bool) -> Principal | None:
+    claims = (
+        tokens.read(request.app.state.signing_key, token, kind="page" if by_cookie else "access") if token else None
+    )
     if claims is None:
         return None
-    database: Database = state.database
-    clock: Clock = state.clock
+    database, clock = _database(request)
     async with database.read() as session:
-        user = await signin.user_of(session, claims, now=await clock.now(session))
-    if user is None or user.id is None:
+        now = await clock.now(session)
+        found = await signin.active(session, claims, now=now)
+    if found is None or found.user.id is None:
         return None
-    return Principal(user.id, user.username, user.role, claims.session_id, by_cookie)
+    if found.unseen:
+        async with database.write() as session:
+            await signin.seen(session, claims.session_id, now=now)
+    user, settings = found.user, request.app.state.settings
+    duty = _duty(found, settings)
+    return Principal(found.user.id, user.username, user.role, claims.session_id, by_cookie, duty)
+
+
+async def _by_key(request: Request, text: str) -> Principal | None:
+    database, clock = _database(request)
+    async with database.read() as session:
+        now: datetime = await clock.now(session)
+        found = await apikeys.find(session, text, now=now)
+    if found is None or found.user.id is None:
+        return None
+    if found.unseen:
+        async with database.write() as session:
+            await apikeys.used(session, found.key_id, now=now)
+    user = found.user
+    return Principal(found.user.id, user.username, user.role, "", False, "", found.key_id, found.scopes)
+
+
+def _database(request: Request) -> tuple[Database, Clock]:
+    return request.app.state.database, request.app.state.clock
+
+
+def _duty(found: signin.Active, settings: Settings) -> str:
+    """What somebody who signed in with a password owes; whom a provider vouches for owes it there."""
+    if found.method == "oidc":
+        return ""
+    if found.user.must_change_password:
+        return "password"
+    return "totp" if found.user.role in settings.totp_required and not found.user.totp_secret else ""
 
 
 async def require_user(request: Request) -> Principal:
-    """The person who asks; raises NotAuthenticated, Forbidden (CSRF). The one dependency of every private route."""
+    """The person who asks; raises NotAuthenticated, Forbidden (CSRF, scope of a key). Every private route has it."""
     known: Principal | None = getattr(request.state, "principal", None)
     if known is not None:
         return known
@@ -87,25 +129,63 @@ async def require_user(request: Request) -> Principal:
     if principal.by_cookie and request.method not in _SAFE:
         await check_csrf(request, principal.session_id)
     request.state.principal = principal
+    if principal.key_id is not None:
+        _check_scope(request, principal)
+    return principal
+
+
+def _check_scope(request: Request, principal: Principal) -> None:
+    """Refuse what a key is not for."""
+    scope = scope_of(getattr(request.scope.get("route"), "openapi_extra", None) or {}, request.method)
+    if scope not in principal.scopes:
+        raise Forbidden(N_("This key is not for that: it needs the scope {scope}."), scope=scope)
+
+
+async def require_person(request: Request) -> Principal:
+    """The person who asks, themselves: a key changes no password and makes no keys. Raises Forbidden."""
+    principal = await require_user(request)
+    if principal.key_id is not None:
+        raise Forbidden(N_("Sign in for this: a key is not enough."))
+    return principal
+
+
+async def require_settled(request: Request) -> Principal:
+    """Somebody who owes nothing; raises ActionRequired for a password to change or a second factor to set up."""
+    principal = await require_user(request)
+    if principal.duty == "password":
+        raise ActionRequired(N_("Change your password first: POST /auth/password."))
+    if principal.duty == "totp":
+        raise ActionRequired(N_("Set up your second factor first: POST /auth/totp."))
     return principal
 
 
 async def require_right(request: Request) -> Principal:
     """The person who asks, if they may do what they ask for: viewers look, others change. Raises Forbidden."""
-    principal = await require_user(request)
+    principal = await require_settled(request)
     if request.method not in _SAFE and not may_change(principal.role):
         raise Forbidden(N_("Your account may look, not change."))
     return principal
 
 
-async def require_page_user(request: Request) -> Principal:
-    """The person who looks at a page; raises LoginRequired, which becomes a redirect to the login page."""
+async def require_page_person(request: Request) -> Principal:
+    """The person who looks at a page; raises LoginRequired, which becomes a redirect to the login page.
+
+    For the few pages that somebody needs who must first change their password; the others take `require_page_user`.
+    """
     try:
-        return await require_user(request)
+        return await require_person(request)
     except NotAuthenticated:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         suffix = f"?next={quote(target, safe='/')}" if request.method in _SAFE else ""
         raise LoginRequired(f"/ui/login{suffix}") from None
+
+
+async def require_page_user(request: Request) -> Principal:
+    """The person who looks at a page and owes nothing; raises LoginRequired with the page to go to first."""
+    principal = await require_page_person(request)
+    if principal.duty:
+        raise LoginRequired(f"/ui/account/{principal.duty}")
+    return principal
 
 
 def csrf_token(request: Request) -> str:
@@ -139,61 +219,3 @@ def check_origin(request: Request) -> None:
         raise Forbidden(N_("This request comes from another site."))
     if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
         raise Forbidden(N_("This request comes from another site."))
-
-
-async def sign_in(request: Request, username: str, password: str) -> signin.SignIn:
-    """Check the password and start a sign-in; raises NotAuthenticated. Two transactions: hashing takes 30 ms."""
-    state = request.app.state
-    database: Database = state.database
-    async with database.read() as session:
-        user = await signin.authenticate(session, username, password)
-    return await start_session(request, user)
-
-
-async def start_session(request: Request, user: User) -> signin.SignIn:
-    """Start a sign-in for somebody whose identity is proven."""
-    database: Database = request.app.state.database
-    clock: Clock = request.app.state.clock
-    settings: Settings = request.app.state.settings
-    async with database.write() as session:
-        return await signin.start(
-            session,
-            user,
-            lifetime=timedelta(days=settings.session_days),
-            now=await clock.now(session),
-            user_agent=request.headers.get("user-agent", ""),
-        )
-
-
-def issue_token(request: Request, entry: signin.SignIn, kind: tokens.Kind, lifetime: timedelta) -> str:
-    """A token of this sign-in that is good for `lifetime`: "access" for programs, "page" for the cookie."""
-    clock: Clock = request.app.state.clock
-    assert entry.user.id is not None
-    return tokens.issue(
-        request.app.state.signing_key,
-        user_id=entry.user.id,
-        session_id=entry.session_id,
-        kind=kind,
-        now=clock.local(),
-        lifetime=lifetime,
-    )
-
-
-def set_cookie(request: Request, response: Response, entry: signin.SignIn) -> None:
-    """Give the browser its session cookie."""
-    settings: Settings = request.app.state.settings
-    lifetime = timedelta(days=settings.session_days)
-    response.set_cookie(
-        cookie_name(request),
-        issue_token(request, entry, "page", lifetime),
-        max_age=int(lifetime.total_seconds()),
-        path="/",
-        httponly=True,
-        samesite="lax",
-        secure=request.url.scheme == "https",
-    )
-
-
-def clear_cookie(request: Request, response: Response) -> None:
-    """Take the session cookie away."""
-    response.delete_cookie(cookie_name(request), path="/", httponly=True, secure=request.url.scheme == "https")

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.access import database_of
-from api.auth import Principal, require_user
+from api.auth import Principal, require_person, require_user
 from common.clock import Clock
 from common.config import Settings
 from common.db.session import Database, ReadSession, WriteSession
@@ -64,3 +64,5 @@ ReadNow = Annotated[datetime, Depends(_now_read)]
 WriteNow = Annotated[datetime, Depends(_now_write)]
 
 UserDep = Annotated[Principal, Depends(require_user)]
+#: Somebody who signed in, not a key.
+PersonDep = Annotated[Principal, Depends(require_person)]

@@ -5,13 +5,13 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
-from api.auth import require_page_user, require_user
+from api.auth import require_page_user, require_settled
 from api.rendering import render
 
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/openapi.json", dependencies=[Depends(require_user)])
+@router.get("/openapi.json", dependencies=[Depends(require_settled)])
 async def openapi(request: Request) -> Response:
     """The OpenAPI document."""
     document: dict[str, Any] = request.app.openapi()

@@ -162,7 +162,8 @@ async def _http(request: Request, error: Exception) -> Response:
 async def _login(request: Request, error: Exception) -> Response:
     assert isinstance(error, LoginRequired)
     if request.headers.get("hx-request") == "true":
-        return Response(status_code=401, headers={"HX-Redirect": "/ui/login"})
+        # Not back to where the fragment is: that is no page.
+        return Response(status_code=401, headers={"HX-Redirect": error.location.partition("?")[0]})
     return RedirectResponse(error.location, status_code=303)
 
 

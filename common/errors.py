@@ -2,7 +2,9 @@
 
 DomainError                    400  a rule was broken
 ├── NotAuthenticated           401  no valid token or session
+│   └── SecondFactorRequired   401  the password is right, a code is needed too
 ├── Forbidden                  403  signed in, not allowed
+│   └── ActionRequired         403  first change the password, or set up the second factor
 ├── NotFound                   404  no such thing, or not yours
 ├── Conflict                   409  the thing is not in a state for this
 │   └── KeyMissing             409  a secret cannot be decrypted on this machine
@@ -37,12 +39,24 @@ class NotAuthenticated(DomainError):
     title = "Not signed in"
 
 
+class SecondFactorRequired(NotAuthenticated):
+    """The password is right; a code of the second factor is needed too."""
+
+    code = "second-factor-required"
+
+
 class Forbidden(DomainError):
     """Signed in, but not allowed."""
 
     status = 403
     code = "forbidden"
     title = "Not allowed"
+
+
+class ActionRequired(Forbidden):
+    """Signed in, but something must be done first: a new password, a second factor."""
+
+    code = "action-required"
 
 
 class NotFound(DomainError):

@@ -8,11 +8,12 @@ import structlog
 from sqlalchemy import delete, func, select
 
 from common.clock import Clock
-from common.db.models import Audit, Scheduler, Task, UserSession, Worker, table_of
+from common.db.models import Audit, Invitation, Scheduler, Task, UserSession, Worker, table_of
 from common.db.session import Database, WriteSession
 from common.domain.states import ACTIVE, FINAL
 from common.queue import history
 from common.queue.transitions import E
+from common.services import throttle
 
 log = structlog.get_logger()
 T = table_of(Task)
@@ -99,13 +100,16 @@ class Prune:
         return more
 
     async def _gone(self, session: WriteSession) -> None:
-        """Forget processes nobody has heard of for a week, and sign-ins that are over."""
+        """Forget processes nobody has heard of for a week, and sign-ins and invitations that are over."""
         now = await self.clock.now(session)
         week = now - timedelta(days=7)
         for table in (table_of(Scheduler), table_of(Worker)):
             await session.execute(delete(table).where(table.c.heartbeat_at < week))
         sessions = table_of(UserSession)
         await session.execute(delete(sessions).where(sessions.c.expires_at < now))
+        invitations = table_of(Invitation)
+        await session.execute(delete(invitations).where(invitations.c.expires_at < now))
+        await throttle.forget_full(session, now=now)
 
 
 async def _shorten(session: WriteSession, *, task_id: int, keep: int) -> int:

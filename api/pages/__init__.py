@@ -1,11 +1,11 @@
 """Owns the HTML pages: thin routes, and the views that put what services return into words and shapes.
 
-`public` is what everybody may see, `private` what needs somebody signed in.
+`public` is what everybody may see, `private` what needs somebody signed in, `own` what each may do with themselves.
 """
 
 from fastapi import APIRouter, Depends
 
-from api.auth import require_page_user
+from api.auth import require_page_person, require_page_user
 from api.pages import (
     audit,
     calendars,
@@ -37,7 +37,10 @@ for _router in (
     teams.router,
     sharing.router,
     audit.router,
-    preferences.router,
-    session.router,
 ):
     private.include_router(_router)
+
+#: For people who are signed in, also those who must change their password first.
+own = APIRouter(dependencies=[Depends(require_page_person)])
+for _router in (preferences.router, session.own):
+    own.include_router(_router)

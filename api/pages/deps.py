@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 
 from api.access import require_administrator
-from api.auth import Principal, require_page_user, require_right
+from api.auth import Principal, require_page_person, require_page_user, require_right
 from api.deps import ReadNow, WriteNow
 from api.formats import Locale
 from api.pages.parts import Rights
@@ -13,6 +13,8 @@ from api.rendering import locale_of
 from common.domain.permissions import may_change
 
 PageUser = Annotated[Principal, Depends(require_page_user)]
+#: The same for the few pages that need no changed password and no second factor yet.
+PagePerson = Annotated[Principal, Depends(require_page_person)]
 
 
 async def _writer(user: PageUser, request: Request) -> Principal:

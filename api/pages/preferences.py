@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api.pages.deps import PageUser
+from api.pages.deps import PagePerson
 from api.rendering import LANG_COOKIE, THEME_COOKIE, THEMES, local_path, remember
 from common.i18n import LANGUAGES
 
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/ui", include_in_schema=False)
 @router.post("/preferences")
 async def preferences(
     request: Request,
-    user: PageUser,
+    user: PagePerson,
     lang: Annotated[str, Form()] = "",
     theme: Annotated[str, Form()] = "",
     back: Annotated[str, Form(max_length=2000)] = "",

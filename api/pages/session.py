@@ -1,21 +1,21 @@
-"""Signing in and out, and the one-time set-up."""
+"""Signing in and out, the one-time set-up, and invitations."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api import auth
-from api.deps import ReadDep, WriteDep
-from api.pages.deps import PageUser
+from api import auth, signing_in
+from api.deps import ReadDep, ReadNow, WriteDep, WriteNow
+from api.pages.deps import PagePerson
 from api.rendering import LANG_COOKIE, local_path, locale_of, remember, render
-from common.db.session import Database
-from common.errors import DomainError, NotAuthenticated, NotFound, TooManyRequests
+from common.errors import DomainError, Invalid, NotAuthenticated, NotFound, TooManyRequests
 from common.i18n import LANGUAGES, N_, localized
-from common.services import setup, signin
+from common.services import audit, people, setup, signin, users
 
 public = APIRouter(prefix="/ui", include_in_schema=False)
-router = APIRouter(prefix="/ui", include_in_schema=False)
+#: What somebody may do who must first change their password.
+own = APIRouter(prefix="/ui", include_in_schema=False)
 
 Text = Annotated[str, Form(max_length=4096)]
 
@@ -28,27 +28,38 @@ async def login_page(request: Request, next: str = "", lang: str = "") -> Respon
 
 @public.post("/login")
 async def login(request: Request, username: Text = "", password: Text = "", next: Text = "") -> Response:
-    """Check name and password, and give the browser its session."""
+    """Check name and password, and give the browser its session, or the form for the code."""
     auth.check_origin(request)
     try:
-        entry = await auth.sign_in(request, username, password)
-    except (NotAuthenticated, TooManyRequests) as error:
-        text = localized(error, locale_of(request).lang)
-        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooManyRequests) else {}
-        return _entry(
-            request, "login.html", "", error.status, headers, next=local_path(next), username=username[:64], error=text
-        )
-    response = RedirectResponse(local_path(next), status_code=303)
-    auth.set_cookie(request, response, entry)
-    return response
+        entry = await signing_in.password_step(request, username, password)
+    except DomainError as error:
+        return _refused(request, error, "login.html", next=local_path(next), username=username[:64])
+    if isinstance(entry, str):
+        return _entry(request, "code.html", "", next=local_path(next), ticket=entry, error=None)
+    return _signed_in(request, entry, next)
 
 
-@router.post("/logout")
-async def logout(request: Request, user: PageUser, session: WriteDep) -> Response:
+@public.post("/login/code")
+async def login_code(request: Request, ticket: Text = "", code: Text = "", next: Text = "") -> Response:
+    """Check the code of the second factor, and give the browser its session."""
+    auth.check_origin(request)
+    try:
+        entry = await signing_in.code_step(request, ticket, code)
+    except DomainError as error:
+        return _refused(request, error, "code.html", next=local_path(next), ticket=ticket)
+    if entry is None:
+        late = NotAuthenticated(N_("That took too long. Sign in again."))
+        return _refused(request, late, "login.html", next=local_path(next), username="")
+    return _signed_in(request, entry, next)
+
+
+@own.post("/logout")
+async def logout(request: Request, user: PagePerson, session: WriteDep, now: WriteNow) -> Response:
     """End the sign-in on the server, and take the cookie away."""
     await signin.end(session, user.session_id)
+    await audit.record(session, "signout", now=now)
     response = RedirectResponse("/ui/login", status_code=303)
-    auth.clear_cookie(request, response)
+    signing_in.clear_cookie(request, response)
     return response
 
 
@@ -66,23 +77,66 @@ async def set_up(
 ) -> Response:
     """Create the administrator, close the link for ever, and sign them in."""
     auth.check_origin(request)
-    locale = locale_of(request)
-    if password != repeat:
-        wrong = {"repeat": locale.gettext("The two passwords differ.")}
-        return _entry(request, "setup.html", "", 422, token=token, username=username, errors=wrong)
-    database: Database = request.app.state.database
+    locale, state = locale_of(request), signing_in.state_of(request)
     try:
-        async with database.write() as session:
-            now = await request.app.state.clock.now(session)
-            user = await setup.complete(session, token, username, password, now=now)
+        _same(password, repeat)
+        user = await setup.run(state.database, state.clock, token[:200], username, password)
     except NotFound:
         raise
     except DomainError as error:
         wrong = {error.field or "": localized(error, locale.lang)}
         return _entry(request, "setup.html", "", 422, token=token, username=username, errors=wrong)
-    response = RedirectResponse("/ui/tasks", status_code=303)
-    auth.set_cookie(request, response, await auth.start_session(request, user))
+    return _signed_in(request, await signing_in.start(request, user, "setup", good=[]), "")
+
+
+@public.get("/invitation")
+async def invitation_page(
+    request: Request, session: ReadDep, now: ReadNow, token: str = "", lang: str = ""
+) -> Response:
+    """The form on which an invited person chooses a password, as long as the link works."""
+    user = await users.invited(session, token[:200], now=now)
+    return _entry(request, "invitation.html", lang, token=token[:200], username=user.username, errors={})
+
+
+@public.post("/invitation")
+async def accept_invitation(request: Request, token: Text = "", password: Text = "", repeat: Text = "") -> Response:
+    """Take the password, and sign the person in; whoever has a second factor still needs its code."""
+    auth.check_origin(request)
+    state = signing_in.state_of(request)
+    async with state.database.read() as session:
+        username = (await users.invited(session, token[:200], now=await state.clock.now(session))).username
+    try:
+        _same(password, repeat)
+        user = await people.accept(state.database, state.clock, token[:200], password)
+    except NotFound:
+        raise
+    except DomainError as error:
+        wrong = {error.field or "": localized(error, locale_of(request).lang)}
+        return _entry(request, "invitation.html", "", 422, token=token[:200], username=username, errors=wrong)
+    if user.totp_secret:
+        ticket = signing_in.ticket_for(request, user)
+        return _entry(request, "code.html", "", next=local_path(""), ticket=ticket, error=None)
+    return _signed_in(request, await signing_in.start(request, user, "invitation", good=[]), "")
+
+
+def _same(password: str, repeat: str) -> None:
+    if password != repeat:
+        raise Invalid("The two passwords differ.", field="repeat")
+
+
+def _signed_in(request: Request, entry: signin.SignIn, to: str) -> Response:
+    """To the page that was wanted, with the cookies, in the language of the person's profile."""
+    response = RedirectResponse(local_path(to), status_code=303)
+    signing_in.set_cookies(request, response, entry)
+    if entry.user.language in LANGUAGES:
+        remember(request, response, LANG_COOKIE, entry.user.language)
     return response
+
+
+def _refused(request: Request, error: DomainError, page: str, **values: Any) -> Response:
+    """The form again, saying why not."""
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooManyRequests) else {}
+    return _entry(request, page, "", error.status, headers, error=localized(error, locale_of(request).lang), **values)
 
 
 def _entry(

@@ -34,6 +34,8 @@ ACTIONS = {
     "user.update": N_("Changed a user"),
     "user.delete": N_("Deleted a user"),
     "user.password": N_("Changed a password"),
+    "user.invite": N_("Made a link to choose a password"),
+    "user.signout": N_("Ended sign-ins of a user"),
     "user.totp": N_("Changed the second factor"),
     "key.create": N_("Created an API key"),
     "key.delete": N_("Deleted an API key"),

@@ -21,6 +21,16 @@ class Right(IntEnum):
 #: Rights that an owner may give to others, by their names.
 SHARED = {"view": Right.VIEW, "run": Right.RUN, "edit": Right.EDIT}
 
+#: What an API key may be used for: look; run and stop; create, change, delete; administer. None includes another.
+READ, RUN, WRITE, ADMIN = "read", "run", "write", "admin"
+SCOPES = (READ, RUN, WRITE, ADMIN)
+_SCOPES_OF = {VIEWER: (READ,), OPERATOR: (READ, RUN, WRITE), ADMINISTRATOR: SCOPES}
+
+
+def scopes_of(role: str) -> tuple[str, ...]:
+    """The scopes that a key of somebody of this role can have; a key that has more of them has lost those."""
+    return _SCOPES_OF.get(role, ())
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:

@@ -1,5 +1,6 @@
 """Reading tasks: a page of them, and what each one's executions say about it."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -156,8 +157,9 @@ async def counts(session: ReadSession) -> dict[TaskState, int]:
 
 async def tags(session: ReadSession, limit: int = 200) -> list[str]:
     """Every tag in use, sorted."""
-    rows = await session.scalars(select(T.c.tags).where(*_there(session)).distinct().limit(5000))
-    return sorted({tag for row in rows for tag in row})[:limit]
+    # As text: PostgreSQL cannot say whether two values of JSON are the same.
+    rows = await session.scalars(select(cast(T.c.tags, String)).where(*_there(session)).distinct().limit(5000))
+    return sorted({tag for row in rows for tag in json.loads(row)})[:limit]
 
 
 def _newest(task_id: int) -> Select[int]:

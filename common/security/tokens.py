@@ -1,12 +1,13 @@
 """Tokens: JWT by python-jose, imported here and nowhere else, with every door it leaves open shut.
 
 HS256 only; exp, iat, sub, aud, iss, jti required (python-jose accepts a token without them unless told); a header
-with anything but alg, typ, kid is refused (it ignores `crit`). `typ` inside tells an API token from a page's cookie.
+with anything but alg, typ, kid is refused (it ignores `crit`). `typ` inside tells what a token is for.
 """
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -18,19 +19,32 @@ _ISSUER = "rota"
 _AUDIENCE = "rota"
 _OPTIONS = {f"require_{claim}": True for claim in ("aud", "iss", "exp", "iat", "sub", "jti")} | {"leeway": 10}
 
-Kind = Literal["access", "page"]
+#: access: a program's; page: a browser's cookie; device: a browser that signed in before; second: the password was
+#: right, the code is still to come; oidc: on the way to a provider and back.
+Kind = Literal["access", "page", "device", "second", "oidc"]
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Who a token speaks for: the user, and the sign-in it ends with."""
+    """Who a token speaks for: the user (0 = nobody yet), and the sign-in it ends with."""
 
     user_id: int
     session_id: str
+    #: What else it says.
+    data: Mapping[str, str] = field(default_factory=dict)
 
 
-def issue(key: str, *, user_id: int, session_id: str, kind: Kind, now: datetime, lifetime: timedelta) -> str:
-    """A signed token of this kind that is good until `now + lifetime`."""
+def issue(
+    key: str,
+    *,
+    user_id: int,
+    session_id: str,
+    kind: Kind,
+    now: datetime,
+    lifetime: timedelta,
+    data: Mapping[str, str] | None = None,
+) -> str:
+    """A signed token of this kind that is good until `now + lifetime`. Whoever has it can read its `data`."""
     claims = {
         "iss": _ISSUER,
         "aud": _AUDIENCE,
@@ -40,6 +54,7 @@ def issue(key: str, *, user_id: int, session_id: str, kind: Kind, now: datetime,
         "jti": secrets.token_hex(8),
         "iat": int(now.timestamp()),
         "exp": int((now + lifetime).timestamp()),
+        **({"data": dict(data)} if data else {}),
     }
     return str(jwt.encode(claims, key, algorithm=_ALGORITHM))
 
@@ -52,7 +67,7 @@ def read(key: str, token: str, *, kind: Kind) -> Claims | None:
         claims = jwt.decode(token, key, algorithms=[_ALGORITHM], audience=_AUDIENCE, issuer=_ISSUER, options=_OPTIONS)
         if claims.get("typ") != kind:
             return None
-        return Claims(int(claims["sub"]), str(claims["sid"]))
+        return Claims(int(claims["sub"]), str(claims["sid"]), claims.get("data", {}))
     except (JOSEError, KeyError, ValueError, TypeError, AttributeError):
         return None
 

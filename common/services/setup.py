@@ -7,8 +7,9 @@ from sqlalchemy import delete
 from common.clock import Clock
 from common.db.models import SetupToken, User
 from common.db.session import Database, ReadSession, WriteSession
+from common.domain.permissions import ADMINISTRATOR
 from common.errors import NotFound
-from common.security import tokens
+from common.security import passwords, tokens
 from common.services import users
 
 
@@ -24,7 +25,7 @@ async def prepare(database: Database, *, admin_password: str | None, known: str 
             await session.execute(delete(SetupToken))
             return None
         if admin_password is not None:
-            await users.create(session, "admin", admin_password, role="administrator", now=now)
+            await users.create(session, "admin", admin_password, role=ADMINISTRATOR, now=now)
             await session.execute(delete(SetupToken))
             return None
         if known is not None and await is_open(session, known):
@@ -41,7 +42,7 @@ async def is_open(session: ReadSession, token: str) -> bool:
     return row is not None and row.token_hash == tokens.digest(token)
 
 
-async def complete(session: WriteSession, token: str, username: str, password: str, *, now: datetime) -> User:
+async def complete(session: WriteSession, token: str, username: str, password_hash: str, *, now: datetime) -> User:
     """Create the first administrator and close the link for ever; raises NotFound, Invalid.
 
     Of several at once one deletes the row and the others find none.
@@ -51,4 +52,19 @@ async def complete(session: WriteSession, token: str, username: str, password: s
     )
     if used.rowcount != 1 or await users.any_user(session):  # type: ignore[attr-defined]
         raise NotFound("This set-up link has been used or replaced.")
-    return await users.create(session, username, password, role="administrator", now=now)
+    return await users.store(session, username, password_hash, role=ADMINISTRATOR, now=now, action="setup")
+
+
+async def run(database: Database, clock: Clock, token: str, username: str, password: str) -> User:
+    """Create the first administrator with this link; raises NotFound, Invalid.
+
+    The password is hashed before the transaction, and only for somebody who has the link.
+    """
+    async with database.read() as session:
+        if not await is_open(session, token):
+            raise NotFound("This set-up link has been used or replaced.")
+    username = users.check_username(username)
+    passwords.check_rules(password, username=username)
+    hashed = await passwords.hash_password(password)
+    async with database.write() as session:
+        return await complete(session, token, username, hashed, now=await clock.now(session))

@@ -3,6 +3,7 @@
 from common.db.models.audit import Audit
 from common.db.models.base import metadata, table_of
 from common.db.models.calendars import Calendar
+from common.db.models.credentials import ApiKey, Identity, Invitation, RecoveryCode, Throttle
 from common.db.models.executions import Attempt, Execution, ExecutionOutput
 from common.db.models.processes import Fact, Scheduler, SchedulerGap, Worker
 from common.db.models.tasks import Schedule, Task
@@ -10,12 +11,16 @@ from common.db.models.teams import TaskShare, Team, TeamMember
 from common.db.models.users import SetupToken, User, UserSession
 
 __all__ = [
+    "ApiKey",
     "Attempt",
     "Audit",
     "Calendar",
     "Execution",
     "ExecutionOutput",
     "Fact",
+    "Identity",
+    "Invitation",
+    "RecoveryCode",
     "Schedule",
     "Scheduler",
     "SchedulerGap",
@@ -24,6 +29,7 @@ __all__ = [
     "TaskShare",
     "Team",
     "TeamMember",
+    "Throttle",
     "User",
     "UserSession",
     "Worker",

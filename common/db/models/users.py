@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, true
+from sqlalchemy import BigInteger, ForeignKey, false, true
 from sqlmodel import Field, SQLModel
 
 from common.db.models.base import TABLE_OPTIONS
-from common.db.types import BigId, UtcDateTime
+from common.db.types import BigId, Ciphertext, UtcDateTime
 
 
 class User(SQLModel, table=True):
@@ -19,6 +19,7 @@ class User(SQLModel, table=True):
     username: str = Field(max_length=64)
     #: Lower-case form; unique, so that "Admin" and "admin" are one account on every database.
     username_key: str = Field(max_length=64, unique=True)
+    #: Empty for somebody who has no password: they sign in through another service, or were invited and have not come.
     password_hash: str = Field(max_length=255)
     role: str = Field(default="viewer", max_length=16)
     is_active: bool = True
@@ -26,6 +27,16 @@ class User(SQLModel, table=True):
     may_create_code: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
     created_at: datetime = Field(sa_type=UtcDateTime)
     last_login_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    display_name: str = Field(default="", max_length=100, sa_column_kwargs={"server_default": ""})
+    #: Set by administrators only: single sign-on may be allowed to find people by it.
+    email: str = Field(default="", max_length=255, sa_column_kwargs={"server_default": ""})
+    #: Of the pages, from the next sign-in on; empty = what the browser asks for.
+    language: str = Field(default="", max_length=8, sa_column_kwargs={"server_default": ""})
+    must_change_password: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    #: The second factor's secret, sealed; None while it is off.
+    totp_secret: str | None = Field(default=None, sa_type=Ciphertext)
+    #: The newest time step whose code was used: no code works twice.
+    totp_step: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class UserSession(SQLModel, table=True):
@@ -41,6 +52,11 @@ class UserSession(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
     user_agent: str = Field(default="", max_length=255)
+    #: How they proved who they are: password, oidc, invitation, setup.
+    method: str = Field(default="password", max_length=16, sa_column_kwargs={"server_default": "password"})
+    address: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
+    #: Written at most once a minute.
+    last_seen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class SetupToken(SQLModel, table=True):
