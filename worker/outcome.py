@@ -68,6 +68,7 @@ def ending(message: Message, claim: Claim, *, worker_id: str, now: datetime, shi
         pid=message["pid"],
         cpu_seconds=message["cpu_seconds"],
         peak_memory=message["peak_memory"],
+        proof=message["proof"],
     )
     return Ending(result, () if exact else (("o", stdout.data), ("e", stderr.data)))
 

@@ -12,6 +12,8 @@ from api.pages.parts import Rights
 from api.rendering import locale_of
 from common.domain.permissions import may_change
 
+#: Seconds for which a page waits for what it stops; what takes longer is seen on the page of the execution.
+STOP_WAIT = 3.0
 PageUser = Annotated[Principal, Depends(require_page_user)]
 #: The same for the few pages that need no changed password and no second factor yet.
 PagePerson = Annotated[Principal, Depends(require_page_person)]

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from api.formats import Locale
 from api.pages import words
+from api.pages.ending_view import EndingView, ending_view
 from api.pages.output import LogView
 from api.pages.parts import Address, FilterChip, Link, Pager, Picker, Rights, pager
 from common.db.types import Record
@@ -88,6 +89,7 @@ class ExecutionDetail:
     facts: list[Fact]
     history: list[Step]
     history_day: str
+    ending: EndingView | None
     log: LogView
     bars: Markup
     bars_range: str
@@ -220,6 +222,7 @@ def execution_detail(
         facts=_facts(row, locale),
         history=_history(row, attempts, locale),
         history_day=f"{locale.date(row.created_at)}{locale.comma}{locale.zone.key}",
+        ending=ending_view(attempts, locale),
         log=log,
         bars=bars,
         bars_range=bars_range,

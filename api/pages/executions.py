@@ -1,34 +1,37 @@
 """Pages about executions: the list, one with its output, the download, stop."""
 
 import codecs
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
 from api.access import takes
 from api.charts import WIDE
-from api.deps import ReadDep, WriteDep
+from api.deps import ClockDep, DatabaseDep, ReadDep
 from api.downloads import attachment
 from api.formats import Locale
 from api.pages import execution_views as views
 from api.pages import task_views
 from api.pages.confirm import Question, ask
-from api.pages.deps import ExecutionId, LocaleDep, PageUser, PageWriter, WriteLocaleDep
+from api.pages.deps import STOP_WAIT, ExecutionId, LocaleDep, PageUser, PageWriter
+from api.pages.ending_view import stopped
 from api.pages.output import STREAMS, LogQuery, LogView, Piece, RawLine, lines_of, lines_of_pieces, log_view
 from api.pages.parts import Rights
-from api.rendering import done, render
-from common.db.session import ReadSession
+from api.rendering import done, locale_of, render
+from common.db.session import ReadSession, WriteSession
 from common.db.types import Record
 from common.domain.permissions import Right
 from common.domain.states import ACTIVE, Status
 from common.queries import executions as queries
 from common.queries import tasks as task_queries
 from common.queries.executions import ExecutionQuery
-from common.services import executions, tasks
+from common.services import executions, stopping, tasks
 
 router = APIRouter(prefix="/ui/executions", include_in_schema=False)
 _STATES = {each.value: each for each in Status}
-_PARTS = ("head_part", "facts_part", "log_part", "history_part")
+_PARTS = ("head_part", "facts_part", "log_part", "history_part", "ending_part")
 
 
 def execution_query(status: str = "", task: str = "", page: str = "1") -> ExecutionQuery:
@@ -140,17 +143,24 @@ async def stop(
     request: Request,
     execution_id: ExecutionId,
     user: PageWriter,
-    session: WriteDep,
-    locale: WriteLocaleDep,
+    database: DatabaseDep,
+    clock: ClockDep,
     confirmed: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Stop one execution."""
-    _, row = locale.gettext, await executions.get(session, execution_id, Right.RUN)
-    url = f"/ui/executions/{execution_id}"
+    """Stop one execution; if it ends within a moment the answer says how."""
+    async with database.read() as session:
+        row = await executions.get(session, execution_id, Right.RUN)
+        locale = locale_of(request, await clock.now(session))
+    _, url = locale.gettext, f"/ui/executions/{execution_id}"
     if not confirmed:
         question = _("Stop %(name)s?", name=row.task_name)
         told = _("All processes it has started are ended. What it has written is kept.")
         return ask(request, Question(question, told, f"{url}/stop", _("Stop it"), _("Let it run"), url, danger=True))
-    found = await executions.stop(session, execution_id, by=user.username, now=locale.now)
-    text = _("%(name)s is being stopped.", name=row.task_name) if found else _("It had ended already.")
-    return done(request, text, url)
+
+    async def asked(session: WriteSession, now: datetime) -> Mapping[int, Status]:
+        found = await executions.stop(session, execution_id, by=user.username, now=now)
+        return {} if found is None else {execution_id: found}
+
+    seen = await stopping.stop(database, clock, asked, wait=STOP_WAIT)
+    nothing = not (seen.endings or seen.cancelled)
+    return done(request, _("It had ended already.") if nothing else stopped(row.task_name, seen.endings, locale), url)

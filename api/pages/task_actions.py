@@ -1,21 +1,24 @@
 """What pages do to tasks: run, pause, stop, copy, clean up, delete; one task or many. Asks first where it matters."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Path, Request, Response
 
 from api.access import takes
-from api.deps import WriteDep
+from api.deps import ClockDep, DatabaseDep, WriteDep
 from api.formats import Locale
 from api.pages.confirm import Question, ask
-from api.pages.deps import PageWriter, TaskId, WriteLocaleDep
+from api.pages.deps import STOP_WAIT, PageWriter, TaskId, WriteLocaleDep
+from api.pages.ending_view import stopped
 from api.pages.task_views import execution_url, task_url
-from api.rendering import done
+from api.rendering import done, locale_of
 from common.db.session import WriteSession
 from common.domain.permissions import Right
+from common.domain.states import Status
 from common.i18n import N_, localized
-from common.services import tasks
+from common.services import stopping, tasks
 from common.services.inputs import TaskInput
 
 router = APIRouter(prefix="/ui/tasks", include_in_schema=False)
@@ -139,26 +142,27 @@ async def stop(
     request: Request,
     task_id: TaskId,
     user: PageWriter,
-    session: WriteDep,
-    locale: WriteLocaleDep,
+    database: DatabaseDep,
+    clock: ClockDep,
     confirmed: Confirmed = False,
 ) -> Response:
-    """Stop everything of the task that is queued or runs."""
-    _, task = locale.gettext, await tasks.get(session, task_id, Right.RUN)
+    """Stop everything of the task that is queued or runs; what ends within a moment is told of in the answer."""
+    async with database.read() as session:
+        task = await tasks.get(session, task_id, Right.RUN)
+        locale = locale_of(request, await clock.now(session))
+    _, url = locale.gettext, task_url(task_id)
     if not confirmed:
         question = _("Stop %(name)s?", name=task.name)
         told = _("All processes it has started are ended. What it has written is kept.")
-        url = f"{task_url(task_id)}/stop"
-        return ask(
-            request, Question(question, told, url, _("Stop it"), _("Let it run"), back=task_url(task_id), danger=True)
-        )
-    found = await tasks.stop(session, task_id, by=user.username, now=locale.now)
-    text = (
-        locale.ngettext("Stopping %(n)s execution.", "Stopping %(n)s executions.", len(found))
-        if found
-        else _("Nothing of it is running.")
-    )
-    return done(request, text, task_url(task_id))
+        return ask(request, Question(question, told, f"{url}/stop", _("Stop it"), _("Let it run"), url, danger=True))
+
+    async def asked(session: WriteSession, now: datetime) -> Mapping[int, Status]:
+        return await tasks.stop(session, task_id, by=user.username, now=now)
+
+    seen = await stopping.stop(database, clock, asked, wait=STOP_WAIT)
+    nothing = not (seen.endings or seen.cancelled)
+    text = _("Nothing of it is running.") if nothing else stopped(task.name, seen.endings, locale)
+    return done(request, text, url)
 
 
 @router.post("/{task_id}/copy", openapi_extra=takes(Right.VIEW))

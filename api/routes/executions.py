@@ -1,17 +1,20 @@
 """Executions: list, look, stop."""
 
-from fastapi import APIRouter
+from collections.abc import Mapping
+from datetime import datetime
+
+from fastapi import APIRouter, Response
 
 from api.access import takes
-from api.deps import ReadDep, UserDep, WriteDep, WriteNow
-from api.schemas.base import ExecutionId, Page, PageNumber, PageSize, Search, TaskId
+from api.deps import ClockDep, DatabaseDep, ReadDep, UserDep
+from api.schemas.base import STOP_RESPONSES, ExecutionId, Page, PageNumber, PageSize, Search, TaskId, Wait
 from api.schemas.executions import AttemptOut, ExecutionHead, ExecutionOut, Stopped
-from common.db.session import ReadSession
+from common.db.session import ReadSession, WriteSession
 from common.domain.permissions import Right
 from common.domain.states import Status
 from common.queries import executions as queries
 from common.queries.executions import ExecutionQuery
-from common.services import executions, tasks
+from common.services import executions, stopping, tasks
 from common.services.inputs import Time
 
 router = APIRouter(tags=["executions"])
@@ -44,14 +47,26 @@ async def get_execution(execution_id: ExecutionId, session: ReadDep) -> Executio
     return await _whole(session, execution_id)
 
 
-@router.post("/executions/{execution_id}/stop", openapi_extra=takes(Right.RUN))
-async def stop_execution(execution_id: ExecutionId, session: WriteDep, now: WriteNow, user: UserDep) -> Stopped:
-    """Stop one execution."""
-    found = await executions.stop(session, execution_id, by=user.username, now=now)
-    row = await executions.get(session, execution_id)
-    running = [execution_id] if found is Status.RUNNING else []
-    cancelled = [execution_id] if found not in (None, Status.RUNNING) else []
-    return Stopped(task_id=row.task_id, stopping=running, cancelled=cancelled)
+@router.post("/executions/{execution_id}/stop", openapi_extra=takes(Right.RUN), responses=STOP_RESPONSES)
+async def stop_execution(
+    execution_id: ExecutionId,
+    database: DatabaseDep,
+    clock: ClockDep,
+    user: UserDep,
+    response: Response,
+    wait: Wait = 15,
+) -> Stopped:
+    """Stop one execution, and say how every process of it was ended."""
+
+    async def ask(session: WriteSession, now: datetime) -> Mapping[int, Status]:
+        found = await executions.stop(session, execution_id, by=user.username, now=now)
+        return {} if found is None else {execution_id: found}
+
+    seen = await stopping.stop(database, clock, ask, wait=wait)
+    response.status_code = 202 if seen.unfinished else 200
+    async with database.read() as session:
+        row = await executions.get(session, execution_id)
+    return Stopped.of(row.task_id, seen)
 
 
 @router.get("/tasks/{task_id}/executions")
@@ -80,8 +95,7 @@ async def get_task_execution(task_id: TaskId, execution_id: ExecutionId, session
 async def _whole(session: ReadSession, execution_id: int, *, task_id: int | None = None) -> ExecutionOut:
     row = await executions.get(session, execution_id, task_id=task_id)
     stdout, stderr = await executions.text_of(session, row)
-    attempts = await queries.attempts(session, execution_id, with_output=True)
-    return ExecutionOut.model_validate(
-        ExecutionOut.values(row)
-        | {"stdout": stdout, "stderr": stderr, "attempts": [AttemptOut.of(attempt) for attempt in attempts]}
-    )
+    attempts = [AttemptOut.of(each) for each in await queries.attempts(session, execution_id, with_output=True)]
+    proof = attempts[-1].proof if attempts and attempts[-1].attempt == row.token else None
+    shown = {"stdout": stdout, "stderr": stderr, "proof": proof, "attempts": attempts}
+    return ExecutionOut.model_validate(ExecutionOut.values(row) | shown)

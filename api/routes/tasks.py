@@ -1,19 +1,22 @@
 """Tasks: list, create, look, change, delete, switch, run, stop, clean up."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Header, Query
+from fastapi import APIRouter, Body, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import takes
-from api.deps import ReadDep, UserDep, WriteDep, WriteNow
-from api.schemas.base import Page, PageNumber, PageSize, Search, TaskId
+from api.deps import ClockDep, DatabaseDep, ReadDep, UserDep, WriteDep, WriteNow
+from api.schemas.base import STOP_RESPONSES, Page, PageNumber, PageSize, Search, TaskId, Wait
 from api.schemas.executions import Started, Stopped
 from api.schemas.tasks import CleanedUp, Deleted, TaskOut, TaskStatus
+from common.db.session import WriteSession
 from common.domain.permissions import Right
 from common.domain.states import Status, TaskState
 from common.queries.tasks import TaskQuery
-from common.services import executions, tasks
+from common.services import executions, stopping, tasks
 from common.services.inputs import TaskInput, TaskPatch
 
 router = APIRouter(tags=["tasks"])
@@ -106,12 +109,18 @@ async def run_task(
     return Started.model_validate(Started.values(row) | {"execution_id": execution_id})
 
 
-@router.post("/tasks/{task_id}/stop", openapi_extra=takes(Right.RUN))
-async def stop_task(task_id: TaskId, session: WriteDep, now: WriteNow, user: UserDep) -> Stopped:
-    """Stop everything of the task that is queued or runs."""
-    found = await tasks.stop(session, task_id, by=user.username, now=now)
-    running = [id_ for id_, status in found.items() if status is Status.RUNNING]
-    return Stopped(task_id=task_id, stopping=running, cancelled=[id_ for id_ in found if id_ not in running])
+@router.post("/tasks/{task_id}/stop", openapi_extra=takes(Right.RUN), responses=STOP_RESPONSES)
+async def stop_task(
+    task_id: TaskId, database: DatabaseDep, clock: ClockDep, user: UserDep, response: Response, wait: Wait = 15
+) -> Stopped:
+    """Stop everything of the task that is queued or runs, and say how every process of it was ended."""
+
+    async def ask(session: WriteSession, now: datetime) -> Mapping[int, Status]:
+        return await tasks.stop(session, task_id, by=user.username, now=now)
+
+    seen = await stopping.stop(database, clock, ask, wait=wait)
+    response.status_code = 202 if seen.unfinished else 200
+    return Stopped.of(task_id, seen)
 
 
 class Cleanup(BaseModel):

@@ -1,7 +1,7 @@
 """What all answers share: instants in UTC, pages, ids in the range a database has."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
@@ -23,6 +23,16 @@ ExecutionId = Annotated[int, Path(ge=1, le=_MAX_ID, description="Id of the execu
 Search = Annotated[str, Query(max_length=200), AfterValidator(storable)]
 PageNumber = Annotated[int, Query(ge=1, le=10_000_000)]
 PageSize = Annotated[int, Query(ge=1, le=500)]
+
+
+Wait = Annotated[
+    float,
+    Query(ge=0, le=60, description="Seconds to wait until everything has ended; 0 does not wait."),
+]
+#: For the description of calls that stop something.
+STOP_RESPONSES: dict[int | str, dict[str, Any]] = {
+    202: {"description": "Asked for; what is in `stopping` has not ended yet."}
+}
 
 
 class Answer(BaseModel):

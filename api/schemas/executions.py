@@ -5,6 +5,32 @@ from typing import Any
 from api.schemas.base import Answer, Instant
 from common.db.types import Record
 from common.domain.states import Status
+from common.services.stopping import Stopping
+
+
+class SeenProcess(Answer):
+    """A process that was there when the end was asked for; the command line is cut at 200 characters."""
+
+    pid: int
+    ppid: int
+    command: str
+
+
+class SentSignal(Answer):
+    """A signal, and how many processes it was sent to."""
+
+    signal: str
+    processes: int
+
+
+class Proof(Answer):
+    """How the processes of an attempt were ended. `left` is what a last look at the machine still found: 0 is the
+    proof. `more` processes were there beside those in `tree`."""
+
+    tree: list[SeenProcess]
+    more: int
+    signals: list[SentSignal]
+    left: int
 
 
 class ExecutionHead(Answer):
@@ -73,6 +99,7 @@ class AttemptOut(Answer):
     stderr: str | None
     cpu_seconds: float | None
     peak_memory: int | None
+    proof: Proof | None
 
     @classmethod
     def of(cls, row: Record) -> "AttemptOut":
@@ -82,10 +109,12 @@ class AttemptOut(Answer):
 
 
 class ExecutionOut(ExecutionHead):
-    """An execution with the output of its last attempt, and all attempts that have ended."""
+    """An execution with the output of its last attempt, and all attempts that have ended. `proof` is how the
+    processes of the last attempt were ended, where some had to be."""
 
     stdout: str
     stderr: str
+    proof: Proof | None
     attempts: list[AttemptOut]
 
 
@@ -95,12 +124,32 @@ class Started(ExecutionHead):
     execution_id: int
 
 
+class StoppedExecution(Answer):
+    """An execution that ran when it was to stop, as it stands now; `proof` is there once it has ended."""
+
+    id: int
+    status: Status
+    exit_code: int | None
+    signal: int | None
+    error: str | None
+    finished_at: Instant | None
+    proof: Proof | None
+
+
 class Stopped(Answer):
-    """What stopping a task found: executions that ran are being ended, those that waited are cancelled."""
+    """What stopping came to: `executions` ran (those in `stopping` are still being ended), those in `cancelled` waited
+    and were never started."""
 
     task_id: int
     stopping: list[int]
     cancelled: list[int]
+    executions: list[StoppedExecution]
+
+    @classmethod
+    def of(cls, task_id: int, seen: Stopping) -> "Stopped":
+        """The answer for what stopping came to."""
+        shown = [StoppedExecution.model_validate(row) for row in seen.endings]
+        return cls(task_id=task_id, stopping=seen.unfinished, cancelled=list(seen.cancelled), executions=shown)
 
 
 def _seconds(start: Any, end: Any) -> float | None:

@@ -58,6 +58,8 @@ BigId = BigInteger().with_variant(Integer, "sqlite")
 LongText = Text().with_variant(mysql.LONGTEXT, "mysql", "mariadb")
 LongBytes = LargeBinary().with_variant(mysql.LONGBLOB, "mysql", "mariadb")
 Json = JSON
+#: Where nothing is stored as NULL, not as the JSON word null.
+JsonOrNull = JSON(none_as_null=True)
 
 #: A row whose columns are known by name.
 Record: TypeAlias = Row[*tuple[Any, ...]]

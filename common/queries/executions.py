@@ -1,9 +1,10 @@
 """Reading executions: lists never read output."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, and_, case, func, select
 
 from common.db.models import Attempt, Execution, ExecutionOutput, Task, Worker, table_of
 from common.db.session import ReadSession
@@ -114,6 +115,20 @@ async def attempts(session: ReadSession, execution_id: int, *, with_output: bool
         .select_from(A.outerjoin(W, W.c.id == A.c.worker_id))
         .where(A.c.execution_id == execution_id)
         .order_by(A.c.token)
+    )
+    return list(rows)
+
+
+async def endings(session: ReadSession, ids: Sequence[int]) -> list[Record]:
+    """How these executions stand, in order: id, status, exit_code, signal, error, finished_at, and the proof of how
+    their processes were ended, None where there is none."""
+    rows = await session.execute(
+        select(E.c.id, E.c.status, E.c.exit_code, E.c.signal, E.c.error, E.c.finished_at, A.c.proof)
+        .select_from(
+            E.join(T, T.c.id == E.c.task_id).outerjoin(A, and_(A.c.execution_id == E.c.id, A.c.token == E.c.token))
+        )
+        .where(E.c.id.in_(ids), permitted(session))
+        .order_by(E.c.id)
     )
     return list(rows)
 

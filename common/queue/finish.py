@@ -43,6 +43,8 @@ class Result:
     pid: int | None = None
     cpu_seconds: float | None = None
     peak_memory: int | None = None
+    #: How its processes were ended; None where none had to be.
+    proof: dict[str, Any] | None = None
 
     @property
     def key(self) -> Key:
@@ -138,5 +140,6 @@ def _attempt(result: Result) -> dict[str, Any]:
         "token": result.token,
         "worker_id": result.worker_id,
         "status": result.status,
+        "proof": result.proof,
         **{name: getattr(result, name) for name in _SHARED},
     }

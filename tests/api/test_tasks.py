@@ -1,11 +1,17 @@
 """Tasks over HTTP: every call of the second and fourth source documents, at the root and under /api."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from common.clock import Clock
+from common.domain.states import Status
+from common.queue.finish import finish
 from tests.api.conftest import Api
+from tests.support.eventually import eventually
+from tests.support.world import claim, claim_and_spawn, execution, result
 
 ROOTS = ("", "/api")
 
@@ -276,6 +282,42 @@ async def test_stopping_cancels_what_waits(api: Api) -> None:
     assert (stopped["cancelled"], stopped["stopping"]) == ([started["id"]], [])
     assert (await api.get(f"/executions/{started['id']}"))["status"] == "cancelled"
     assert (await api.post(f"/tasks/{task['id']}/stop"))["cancelled"] == []
+
+
+async def test_stopping_does_not_wait_for_ever(api: Api) -> None:
+    task = await api.task()
+    started = await api.post(f"/tasks/{task['id']}/run")
+    await claim(api.database, now=await _now(api))
+    told = await api.post(f"/tasks/{task['id']}/stop?wait=0", None, 202)
+    assert (told["stopping"], told["cancelled"]) == ([started["id"]], [])
+    assert (told["executions"][0]["status"], told["executions"][0]["proof"]) == ("running", None)
+    assert await api.post(f"/executions/{started['id']}/stop?wait=0.1", None, 202) == told
+    assert (await api.client.post(f"/tasks/{task['id']}/stop?wait=61")).status_code == 422
+
+
+async def test_the_answer_to_a_stop_has_the_proof(api: Api) -> None:
+    task = await api.task()
+    started = await api.post(f"/tasks/{task['id']}/run")
+    claimed = await claim_and_spawn(api.database, now=await _now(api))
+    stopping = asyncio.create_task(api.post(f"/executions/{started['id']}/stop?wait=30", None, 200))
+    tree = [{"pid": 4711, "ppid": 1, "command": "sleep 60"}]
+    proof = {"tree": tree, "more": 0, "signals": [{"signal": "SIGTERM", "processes": 1}], "left": 0}
+
+    async def asked() -> None:
+        assert (await execution(api.database, claimed.id)).cancel_requested_at
+
+    await eventually(asked)
+    async with api.database.write() as session:
+        await finish(session, [result(claimed, Status.CANCELLED, proof=proof)])
+    answer = await stopping
+    assert (answer["stopping"], answer["executions"][0]["proof"]) == ([], proof)
+    shown = await api.get(f"/executions/{started['id']}")
+    assert shown["proof"] == shown["attempts"][0]["proof"] == proof
+
+
+async def _now(api: Api) -> datetime:
+    async with api.database.read() as session:
+        return await Clock().now(session)
 
 
 async def test_cleaning_up_deletes_finished_executions_only(api: Api) -> None:

@@ -93,6 +93,44 @@ async def test_the_parts_of_a_running_one_come_without_the_page_around_them(alic
         assert f'id="{part}" hx-swap-oob="true"' in answer.text
 
 
+TREE = [
+    {"pid": 40, "ppid": 1, "command": "/bin/sh -c sleep"},
+    {"pid": 41, "ppid": 40, "command": "sleep <60>"},
+    {"pid": 50, "ppid": 1, "command": "daemon"},
+]
+
+
+async def test_how_it_ended_is_shown_with_the_tree_and_what_is_left(alice: Person) -> None:
+    task = await alice.task()
+    execution = await alice.execution(task, "cancelled")
+    signals = [{"signal": "SIGTERM", "processes": 3}, {"signal": "SIGKILL", "processes": 1}]
+    proof = {"tree": TREE, "more": 2, "signals": signals, "left": 0}
+    ended = {"status": "cancelled", "started_at": NOW, "finished_at": NOW}
+    await alice.attempts(execution, [{**ended, "token": 1, "proof": proof}])
+    page = await alice.get(f"/ui/executions/{execution}")
+    assert "SIGTERM was sent to 3 processes. SIGKILL was sent to 1 process." in page
+    assert "\u2514 sleep &lt;60&gt;" in page
+    assert "and 2 more" in page
+    assert "Looked again: no process of it is left." in page
+    assert "没有残留进程" in await alice.get(f"/ui/executions/{execution}", lang="zh-CN")
+
+
+async def test_nothing_is_said_of_the_end_where_all_had_gone(alice: Person) -> None:
+    execution = await alice.execution(await alice.task())
+    assert "How it ended" not in await alice.get(f"/ui/executions/{execution}")
+
+
+async def test_stopping_what_does_not_end_at_once_says_so(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.pages.executions.STOP_WAIT", 0)
+    monkeypatch.setattr("api.pages.task_actions.STOP_WAIT", 0)
+    task = await alice.task(name="Long")
+    running = await alice.execution(task, "running", finished_at=None)
+    for url in (f"/ui/executions/{running}", f"/ui/tasks/{task}"):
+        assert "Stop Long?" in (await alice.post(f"{url}/stop")).text
+        answer = await alice.post(f"{url}/stop", {"confirmed": "true"}, headers={"HX-Request": "true"})
+        assert "Long is being stopped." in answer.headers["hx-trigger"]
+
+
 async def test_the_list_is_filtered_by_state_and_task(alice: Person) -> None:
     task = await alice.task(name="Mine")
     other = await alice.task(name="Other")

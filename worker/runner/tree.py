@@ -21,6 +21,7 @@ from worker.runner.protocol import Key
 
 PAUSE = 0.05  # seconds between two looks at a tree that is being ended
 SCAN_SHARE = 5  # a scan is shared for so many times what it cost, so that ending many trees does not eat a core
+SHOWN = 100  # processes that a proof names; a fork bomb has thousands
 KILL_PATIENCE = 30.0  # seconds; a process that outlives SIGKILL this long hangs in the kernel and runs no more code
 
 Trees = dict[Key, list[Proc]]
@@ -136,7 +137,10 @@ async def end_tree(
     grace: float,
     woken: asyncio.Event,
 ) -> Proof | None:
-    """Ends a tree: SIGTERM, `grace` seconds, then SIGKILL to each until none is left. Returns the proof, None if empty.
+    """Ends a tree: SIGTERM, `grace` seconds, then SIGKILL to each until none is left.
+
+    Returns the proof: `tree` (pid, ppid and command of what was there, `more` beyond those), `signals` (each with the
+    processes it was sent to) and `left`, what the last look found. None when nothing was there.
 
     `find` gives the living members seen after a monotonic instant; `leader` the leader's pid while it is not reaped
     (only then its group's number is surely its own); `asked` is the monotonic instant from which the grace counts;
@@ -145,7 +149,8 @@ async def end_tree(
     alive = find(asked)
     if not alive:
         return None
-    seen = {(proc.pid, proc.start): _described(proc) for proc in alive}
+    seen: dict[tuple[int, int], dict[str, Any] | None] = {}
+    _note(seen, alive)
     sent: Counter[str] = Counter()
     # Once only: what a SIGTERM handler starts in order to clean up has the grace for it.
     sent["SIGTERM"] = _signal(alive, signal.SIGTERM, leader())
@@ -154,13 +159,13 @@ async def end_tree(
     while alive and time.monotonic() < killing_from + KILL_PATIENCE:
         signalled = time.monotonic()
         if signalled >= killing_from:
-            seen.update(
-                {(proc.pid, proc.start): _described(proc) for proc in alive if (proc.pid, proc.start) not in seen}
-            )
+            _note(seen, alive)
             sent["SIGKILL"] += _signal(alive, signal.SIGKILL, leader())
         await nap(woken, min(PAUSE, max(killing_from - signalled, 0.001)) if signalled < killing_from else PAUSE)
         alive = find(signalled)
-    return {"tree": list(seen.values()), "signals": [list(one) for one in sent.items()], "left": len(alive)}
+    tree = [described for described in seen.values() if described is not None]
+    signals = [{"signal": name, "processes": count} for name, count in sent.items()]
+    return {"tree": tree, "more": len(seen) - len(tree), "signals": signals, "left": len(alive)}
 
 
 async def nap(woken: asyncio.Event, seconds: float) -> None:
@@ -190,5 +195,9 @@ def _signal(procs: list[Proc], number: signal.Signals, leader: int | None) -> in
     return sent + sum(procfs.send(proc, number) for proc in procs if proc.group != leader)
 
 
-def _described(proc: Proc) -> dict[str, Any]:
-    return {"pid": proc.pid, "ppid": proc.ppid, "cmd": procfs.command(proc.pid)}
+def _note(seen: dict[tuple[int, int], dict[str, Any] | None], procs: list[Proc]) -> None:
+    """Takes down who was there; of those beyond SHOWN only that they were."""
+    for proc in procs:
+        if (proc.pid, proc.start) not in seen:
+            shown = {"pid": proc.pid, "ppid": proc.ppid, "command": procfs.command(proc.pid)}
+            seen[proc.pid, proc.start] = shown if len(seen) < SHOWN else None

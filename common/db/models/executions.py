@@ -5,12 +5,13 @@ wait for one another. `scheduler.prune` removes the rows of what is gone.
 """
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Double, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from common.db.models.base import TABLE_OPTIONS
-from common.db.types import BigId, LongBytes, LongText, UtcDateTime
+from common.db.types import BigId, JsonOrNull, LongBytes, LongText, UtcDateTime
 
 
 class Execution(SQLModel, table=True):
@@ -99,6 +100,8 @@ class Attempt(SQLModel, table=True):
     stderr: str | None = Field(default=None, sa_type=LongText)
     cpu_seconds: float | None = Field(default=None, sa_type=Double)
     peak_memory: int | None = Field(default=None, sa_type=BigId)
+    #: How its processes were ended, where some had to be: `worker.runner.tree.end_tree` says what is in it.
+    proof: dict[str, Any] | None = Field(default=None, sa_type=JsonOrNull)
 
 
 class ExecutionOutput(SQLModel, table=True):

@@ -32,13 +32,13 @@ def commands(result: dict[str, object]) -> list[str]:
     proof = result["proof"]
     assert isinstance(proof, dict)
     assert proof["left"] == 0
-    return [process["cmd"] for process in proof["tree"]]
+    return [process["command"] for process in proof["tree"]]
 
 
 def signals(result: dict[str, object]) -> dict[str, int]:
     proof = result["proof"]
     assert isinstance(proof, dict)
-    return dict(proof["signals"])
+    return {item["signal"]: item["processes"] for item in proof["signals"]}
 
 
 async def test_a_cancelled_task_leaves_nothing_and_proves_it(runner: RunnerProcess, client: Client) -> None:
