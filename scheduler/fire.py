@@ -16,7 +16,7 @@ from common.clock import Clock
 from common.db.models import Schedule, Task, table_of
 from common.db.session import Database, ReadSession, WriteSession
 from common.db.types import Record
-from common.db.wakeup import notify, poll_interval
+from common.db.wakeup import Topic, notify, poll_interval
 from common.domain import misfire
 from common.domain.calendars import Observed
 from common.domain.calendars import plan as plan_under_calendar
@@ -46,17 +46,17 @@ class Fire:
 
     async def tick(self) -> float:
         """Fire one batch; returns the seconds until the next schedule is due, 0 when more may be due already."""
-        fired = await self.database.transact(self._fire)
-        if fired:
-            log.debug("fired", schedules=fired)
-        if fired == BATCH:
-            return 0
         async with self.database.read() as session:
             wait = await self._until_next(session)
+        if wait > 0:
+            return wait
+        fired, wait = await self.database.transact(self._fire)
+        log.debug("fired", schedules=fired)
         # What is due and was not fired is held by another scheduler: give it time instead of asking without end.
         return wait if wait or fired else _SOON
 
-    async def _fire(self, session: WriteSession) -> int:
+    async def _fire(self, session: WriteSession) -> tuple[int, float]:
+        """Fire a batch; returns how many, and the seconds until the next is due."""
         now = await self.clock.now(session)
         due = (
             await session.execute(
@@ -68,7 +68,7 @@ class Fire:
             )
         ).all()
         if not due:
-            return 0
+            return 0, await self._until_next(session)
         tasks = await self._lock_tasks(session, [schedule.task_id for schedule in due])
         days = await calendars.known(session, due)
         plans = [(schedule, _plan(schedule, tasks[schedule.task_id], days, now)) for schedule in due]
@@ -84,8 +84,8 @@ class Fire:
             .values(next_run_at=bindparam("next_at"), runs_at=bindparam("then_at")),
             [{"row_id": schedule.id, "next_at": plan.next_at, "then_at": plan.runs_at} for schedule, plan in plans],
         )
-        await notify(session)
-        return len(due)
+        await notify(session, Topic.QUEUE, *([Topic.CANCEL] if batch.replaced else []))
+        return len(due), await self._until_next(session)
 
     async def _lock_tasks(self, session: WriteSession, ids: Sequence[int]) -> Mapping[int, Record]:
         """Lock the tasks: two schedules of one task must see each other's executions to keep its concurrency policy.

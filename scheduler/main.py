@@ -10,7 +10,7 @@ from common.clock import Clock
 from common.config import Settings
 from common.db.schema import ensure_schema
 from common.db.session import Database, WriteSession
-from common.db.wakeup import Wakeup
+from common.db.wakeup import Topic, Wakeup
 from common.process import Loop, run_all, stop_on_signals, stop_with_parent
 from common.services import calendars, facts
 from scheduler.fire import Fire
@@ -53,7 +53,7 @@ async def main(settings: Settings, stop: asyncio.Event | None = None) -> None:
             Prune(database, clock, settings.max_history, settings.retention_days, settings.audit_days).tick,
         ),
     ]
-    wakeup = Wakeup(settings.url, [fire.wake, settle.wake])
+    wakeup = Wakeup(settings.url, {Topic.SCHEDULES: [fire.wake], Topic.ENDED: [settle.wake]})
     await _prepare(database, clock)
     log.info("scheduler started", id=heartbeat.id)
     try:

@@ -6,7 +6,7 @@ import structlog
 
 from common.clock import Clock
 from common.db.session import Database, WriteSession
-from common.db.wakeup import notify
+from common.db.wakeup import Topic, notify
 from common.queue import leases
 
 log = structlog.get_logger()
@@ -49,5 +49,5 @@ class Reap:
         keys = await leases.reap(session, now=await self.clock.now(session), limit=_BATCH)
         if keys:
             log.warning("leases lapsed", executions=[key[0] for key in keys])
-            await notify(session)
+            await notify(session, Topic.QUEUE, Topic.ENDED)
         return len(keys)

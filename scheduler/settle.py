@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from common.clock import Clock
 from common.db.session import Database, WriteSession
-from common.db.wakeup import notify, poll_interval
+from common.db.wakeup import Topic, notify, poll_interval
 from common.queue import waiting
 
 _BATCH = 200
@@ -28,5 +28,5 @@ class Settle:
     async def _promote(self, session: WriteSession) -> int:
         promoted = await waiting.promote(session, now=await self.clock.now(session), limit=_BATCH)
         if promoted:
-            await notify(session)
+            await notify(session, Topic.QUEUE)
         return promoted

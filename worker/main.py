@@ -11,7 +11,7 @@ from common.config import Settings
 from common.db.errors import is_away
 from common.db.schema import ensure_schema
 from common.db.session import Database, WriteSession
-from common.db.wakeup import Wakeup
+from common.db.wakeup import Topic, Wakeup
 from common.process import Loop, backoff, pause, run_all, stop_with_parent
 from worker import environment, identity
 from worker.book import Book, Wakes
@@ -72,7 +72,7 @@ async def _work(
         runner.run(ended),
         drain.run(ended),
         _with_parent(stop, ended),
-        Wakeup(settings.url, [wakes.claim, wakes.look]).run(ended),
+        Wakeup(settings.url, {Topic.QUEUE: [wakes.claim], Topic.CANCEL: [wakes.look]}).run(ended),
     )
 
 

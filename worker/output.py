@@ -12,7 +12,7 @@ from common.clock import Clock
 from common.db.functions import insert_ignore
 from common.db.models import ExecutionOutput, table_of
 from common.db.session import Database, WriteSession
-from common.db.wakeup import notify
+from common.db.wakeup import Topic, notify
 from common.domain.states import Status
 from common.queue.claims import Key, mark_started
 from common.queue.transitions import E
@@ -82,7 +82,7 @@ class Shower:
         mine = [(row.id, row.token) for row in rows]
         for chunk in _chunks(_row(key, piece) for key in mine for piece in pieces[key]):
             await insert_ignore(session, P, chunk)
-        await notify(session)
+        await notify(session, Topic.OUTPUT)
 
 
 def _row(key: Key, piece: Piece) -> Row:

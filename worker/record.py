@@ -14,7 +14,7 @@ from common.db.errors import is_away
 from common.db.functions import insert_ignore
 from common.db.models import ExecutionOutput, table_of
 from common.db.session import Database, WriteSession
-from common.db.wakeup import notify
+from common.db.wakeup import Topic, notify
 from common.process import pause
 from common.queue import claims
 from common.queue.claims import Claim, Key
@@ -105,7 +105,8 @@ class Recorder:
                 stale.add(key)
         stale |= await finish(session, [item.result for item in found])
         await _keep_raw(session, [item for item in found if item.raw and item.result.key not in stale])
-        await notify(session)
+        again = any(item.result.retry_at is not None for item in found)
+        await notify(session, Topic.ENDED, Topic.OUTPUT, *([Topic.QUEUE] if again else []))
         return stale
 
     async def _claims(self, session: WriteSession, batch: Sequence[Message]) -> Mapping[Key, Claim]:

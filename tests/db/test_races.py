@@ -99,7 +99,13 @@ class RunningNow:
 
 def firing(database: Database) -> Any:
     """The scheduler's transaction, at NOW."""
-    return Fire(database, world.StillClock())._fire
+    fire = Fire(database, world.StillClock())
+
+    async def count(session: WriteSession) -> int:
+        fired, _ = await fire._fire(session)
+        return fired
+
+    return count
 
 
 async def promoting(session: WriteSession) -> int:

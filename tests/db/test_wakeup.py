@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from common.db.session import Database
-from common.db.wakeup import Wakeup, notify
+from common.db.wakeup import Topic, Wakeup, notify
 from tests.support import world
 from tests.support.eventually import eventually
 
@@ -19,25 +19,25 @@ that_tell = pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
 @contextlib.asynccontextmanager
 async def listening(url: str, woken: asyncio.Event) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    wakeup = asyncio.ensure_future(Wakeup(url, [woken]).run(stop))
+    wakeup = asyncio.ensure_future(Wakeup(url, {Topic.QUEUE: [woken]}).run(stop))
     yield
     stop.set()
     async with asyncio.timeout(5):
         await wakeup
 
 
-async def write(database: Database) -> None:
+async def write(database: Database, *topics: Topic) -> None:
     async with database.write() as session:
         await session.execute(world.T.update().values(priority=world.T.c.priority + 1))
-        await notify(session)
+        await notify(session, *topics)
 
 
-async def wakes(database: Database, woken: asyncio.Event) -> None:
+async def wakes(database: Database, woken: asyncio.Event, *topics: Topic) -> None:
     """A write is noticed; tried again, as nobody hears before it listens."""
 
     async def noticed() -> None:
         woken.clear()
-        await write(database)
+        await write(database, *topics)
         try:
             async with asyncio.timeout(0.5):
                 await woken.wait()
@@ -53,6 +53,19 @@ async def test_a_write_of_another_process_wakes(database: Database, database_url
     await world.add_task(database)
     async with listening(database_url, woken):
         await wakes(database, woken)
+
+
+@that_tell
+async def test_a_hint_wakes_those_it_is_for(database: Database, database_url: str) -> None:
+    woken = asyncio.Event()
+    await world.add_task(database)
+    async with listening(database_url, woken):
+        await wakes(database, woken, Topic.QUEUE, Topic.ENDED)
+        woken.clear()
+        await write(database, Topic.ENDED, Topic.OUTPUT)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await woken.wait()
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"])

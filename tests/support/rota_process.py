@@ -76,9 +76,12 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "rota", *arguments]
 
 
-def environment(folder: Path, *, port: int, password: str | None, database_url: str | None = None) -> dict[str, str]:
-    """Settings for a Rota of its own; nothing of the caller's leaks in."""
+def environment(
+    folder: Path, *, port: int, password: str | None, database_url: str | None = None, **more: str
+) -> dict[str, str]:
+    """Settings for a Rota of its own; nothing of the caller's leaks in. `more`: `slots="4"` for ROTA_SLOTS."""
     settings = {name: value for name, value in os.environ.items() if not name.startswith("ROTA_")}
+    settings |= {f"ROTA_{name.upper()}": value for name, value in more.items()}
     settings |= {"ROTA_DATA_DIR": str(folder / "data"), "ROTA_HOST": "127.0.0.1", "ROTA_PORT": str(port)}
     if password is not None:
         settings["ROTA_ADMIN_PASSWORD"] = password
@@ -88,17 +91,27 @@ def environment(folder: Path, *, port: int, password: str | None, database_url: 
 
 
 @contextmanager
-def running(folder: Path, *, password: str | None = PASSWORD, database_url: str | None = None) -> Iterator[Rota]:
+def running(
+    folder: Path, *, password: str | None = PASSWORD, database_url: str | None = None, **more: str
+) -> Iterator[Rota]:
     """Start Rota, wait until it is well, and stop it again with everything it started."""
     port = free_port()
-    settings = environment(folder, port=port, password=password, database_url=database_url)
-    log = folder / "rota.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(command("up"), cwd=ROOT, env=settings, stdout=out, stderr=subprocess.STDOUT)
-    rota = Rota(f"http://127.0.0.1:{port}", log, process)
-    try:
+    with started(folder, "up", port=port, password=password, database_url=database_url, **more) as process:
+        rota = Rota(f"http://127.0.0.1:{port}", folder / "rota.log", process)
         rota.wait_until_well()
         yield rota
+
+
+@contextmanager
+def started(
+    folder: Path, program: str, *, port: int = 0, password: str | None = None, database_url: str | None, **more: str
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start one program of Rota ("up", "worker", …), writing to `rota.log` in the folder, and stop it again."""
+    settings = environment(folder, port=port, password=password, database_url=database_url, **more)
+    with (folder / "rota.log").open("wb") as out:
+        process = subprocess.Popen(command(program), cwd=ROOT, env=settings, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        yield process
     finally:
         stop(process)
 

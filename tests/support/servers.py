@@ -3,8 +3,8 @@
     python -m tests.support.servers start --dir /tmp/servers   # prints ROTA_TEST_*_URL=... lines
     python -m tests.support.servers stop --dir /tmp/servers
 
-Durability is off, they are thrown away. Their clock is set eight hours off UTC on purpose: code that stores a server's
-local time is wrong by eight hours here, as it would be at a user's.
+Durability is off, they are thrown away (benchmarks turn it on). Their clock is set eight hours off UTC on purpose: code
+that stores a server's local time is wrong by eight hours here, as it would be at a user's.
 """
 
 import argparse
@@ -122,7 +122,7 @@ def _wait_ready(process: subprocess.Popen[bytes], folder: Path, is_ready: Callab
         time.sleep(0.02)
 
 
-def _start_postgresql(folder: Path, *, leashed: bool) -> Server:
+def _start_postgresql(folder: Path, *, leashed: bool, durable: bool) -> Server:
     _make_folder(folder)
     password = secrets.token_hex(16)
     (folder / "password").write_text(password)
@@ -135,13 +135,12 @@ def _start_postgresql(folder: Path, *, leashed: bool) -> Server:
         "port": port,
         "unix_socket_directories": folder,
         "max_connections": 200,
-        "fsync": "off",
-        "full_page_writes": "off",
-        "synchronous_commit": "off",
         "wal_level": "minimal",
         "max_wal_senders": 0,
         "timezone": "Asia/Shanghai",
     }
+    if not durable:
+        settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
     options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
     leash = signal.SIGINT if leashed else None
     process = _launch([find("postgres"), "-D", str(folder / "data"), *options], folder, leash)
@@ -158,7 +157,7 @@ def _start_postgresql(folder: Path, *, leashed: bool) -> Server:
     return server
 
 
-def _start_mariadb(folder: Path, *, leashed: bool) -> Server:
+def _start_mariadb(folder: Path, *, leashed: bool, durable: bool) -> Server:
     _make_folder(folder)
     password = secrets.token_hex(16)
     create_user = f"CREATE USER rota@'%' IDENTIFIED BY '{password}';\nGRANT ALL ON *.* TO rota@'%' WITH GRANT OPTION;\n"
@@ -178,7 +177,7 @@ def _start_mariadb(folder: Path, *, leashed: bool) -> Server:
         "max-connections": 200,
         "character-set-server": "utf8mb4",
         "default-time-zone": "+08:00",
-        "innodb-flush-log-at-trx-commit": 0,
+        "innodb-flush-log-at-trx-commit": 1 if durable else 0,
         "innodb-buffer-pool-size": "64M",
         "innodb-fast-shutdown": 2,
         "innodb-use-native-aio": 0,
@@ -205,12 +204,12 @@ def _start_mariadb(folder: Path, *, leashed: bool) -> Server:
 _STARTERS = {POSTGRESQL_URL: _start_postgresql, MYSQL_URL: _start_mariadb}
 
 
-def _start(variable: str, folder: Path, *, leashed: bool) -> Server:
+def _start(variable: str, folder: Path, *, leashed: bool, durable: bool = False) -> Server:
     """Start one server; again when another program took the port in between. Leashed: it ends when we end."""
     name = "postgresql" if variable == POSTGRESQL_URL else "mariadb"
     for attempt in range(3):
         try:
-            return _STARTERS[variable](folder / f"{name}{attempt}", leashed=leashed)
+            return _STARTERS[variable](folder / f"{name}{attempt}", leashed=leashed, durable=durable)
         except ServerError as error:
             if attempt == 2 or "address" not in str(error).lower():
                 raise
@@ -237,9 +236,14 @@ def _stop_on_error(server: Server) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def running(variables: Sequence[str] = (POSTGRESQL_URL, MYSQL_URL)) -> Iterator[Mapping[str, str]]:
-    """Servers for the length of a `with` block; gives the environment variables that name them."""
-    parent = _memory_folder() or tempfile.gettempdir()
+def running(
+    variables: Sequence[str] = (POSTGRESQL_URL, MYSQL_URL), *, durable: bool = False
+) -> Iterator[Mapping[str, str]]:
+    """Servers for the length of a `with` block; gives the environment variables that name them.
+
+    `durable`: on disk, and what is committed survives a power cut, as on a user's machine.
+    """
+    parent = (not durable and _memory_folder()) or tempfile.gettempdir()
     _remove_orphans(Path(parent))
     folder = Path(tempfile.mkdtemp(prefix=f"rota-servers-{os.getpid()}-", dir=parent))
     folder.chmod(0o711)  # the servers' user passes through, nobody lists it
@@ -247,7 +251,7 @@ def running(variables: Sequence[str] = (POSTGRESQL_URL, MYSQL_URL)) -> Iterator[
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         environment = {}
         for variable in variables:
-            server = _start(variable, folder, leashed=True)
+            server = _start(variable, folder, leashed=True, durable=durable)
             stack.callback(_stop, server)
             environment[variable] = server.url
         yield environment

@@ -1,0 +1,1 @@
+"""How fast Rota is, beside the raw limit of the machine: `scripts/bench`."""
