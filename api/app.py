@@ -8,7 +8,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from api import docs, problems
 from api.auth import oauth2, require_right, require_user
-from api.middleware import SecurityHeaders
+from api.middleware import RequestLimits, SecurityHeaders
 from api.pages import own as own_pages
 from api.pages import private as private_pages
 from api.pages import public as public_pages
@@ -86,6 +86,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.state.keyring.ensure()
     problems.install(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=_MAX_BODY)
+    app.add_middleware(RequestLimits, max_body=_MAX_BODY)
     app.add_middleware(SecurityHeaders)
     signed_in = [Depends(require_user), Depends(oauth2)]
     entitled = [Depends(require_right), Depends(oauth2)]

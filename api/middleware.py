@@ -1,7 +1,11 @@
-"""What every answer carries and every request must keep to: security headers and a limit on bodies."""
+"""What every answer carries and every request must keep to: security headers, limits."""
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import problems
+from common.i18n import N_, translations
 
 CSP = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self';"
@@ -15,6 +19,37 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+
+
+#: Browsers send some twenty, with proxies forty.
+MOST_HEADERS = 100
+
+
+class RequestLimits:
+    """Refuses requests with more headers than anybody needs, or a body said to be larger than `max_body` bytes.
+
+    How long the headers are together the server limits; a body that does not say its size is counted as it comes.
+    """
+
+    def __init__(self, app: ASGIApp, max_body: int) -> None:
+        self._app, self._max_body = app, max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            length = Headers(scope=scope).get("content-length", "")
+            if len(scope["headers"]) > MOST_HEADERS:
+                await self._refuse(431, N_("The request has more headers than Rota takes."), scope, receive, send)
+                return
+            if length.isdecimal() and int(length) > self._max_body:
+                await self._refuse(413, N_("The request is larger than Rota takes."), scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    async def _refuse(self, status: int, why: str, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        gettext = translations(problems.language(request)).gettext
+        answer = problems.problem(request, status, gettext(N_("Too large")), gettext(why), code="http")
+        await answer(scope, receive, send)
 
 
 class SecurityHeaders:

@@ -11,6 +11,8 @@ from api.formats import Locale
 from api.pages.parts import Rights
 from api.rendering import locale_of
 from common.domain.permissions import may_change
+from common.errors import Forbidden
+from common.i18n import N_
 
 #: Seconds for which a page waits for what it stops; what takes longer is seen on the page of the execution.
 STOP_WAIT = 3.0
@@ -20,6 +22,8 @@ PagePerson = Annotated[Principal, Depends(require_page_person)]
 
 
 async def _writer(user: PageUser, request: Request) -> Principal:
+    if not may_change(user.role):  # also where they only open a form
+        raise Forbidden(N_("Your account may look, not change."))
     return await require_right(request)
 
 

@@ -122,6 +122,7 @@ async def update_task(
     request: Request, task_id: TaskId, user: PageWriter, session: WriteDep, locale: WriteLocaleDep
 ) -> Response:
     """Store what the form says, or show it again with what is wrong."""
+    await tasks.get(session, task_id, Right.EDIT)
     form = from_request(await request.form())
     values, wrong = checked(form, locale.lang)
     if not wrong:
@@ -135,7 +136,6 @@ async def _update(
     session: WriteSession, task_id: int, form: TaskForm, values: Mapping[str, object], locale: Locale, by: str
 ) -> dict[str, str]:
     """Store; what is wrong is returned, and nothing of it stays in the transaction."""
-    await tasks.get(session, task_id, Right.EDIT)
     try:
         async with session.begin_nested():
             await tasks.update(session, task_id, TaskPatch.model_validate(values), now=locale.now, by=by)
