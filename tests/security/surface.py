@@ -10,10 +10,26 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 
 from api.access import RIGHT, require_administrator
-from api.auth import require_page_user, require_right, require_user
+from api.auth import (
+    require_page_person,
+    require_page_user,
+    require_person,
+    require_right,
+    require_settled,
+    require_user,
+)
 from common.domain.permissions import ADMINISTRATOR, OPERATOR, VIEWER, Right
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
+#: Dependencies without which nobody gets in.
+SIGNED_IN = {
+    require_user,
+    require_person,
+    require_settled,
+    require_right,
+    require_page_person,
+    require_page_user,
+}
 #: What stands for a part of a path that is no id.
 WORDS = {"action": "pause", "name": "CN", "path": "rota.css"}
 #: An id that nothing has.
@@ -75,7 +91,7 @@ def _role(method: str, dependant: Dependant | None) -> str | None:
         return ADMINISTRATOR
     if "_writer" in names or (require_right in calls and method not in SAFE):
         return OPERATOR
-    return VIEWER if calls & {require_user, require_page_user, require_right} else None
+    return VIEWER if calls & SIGNED_IN else None
 
 
 def _need(method: str, path: str, extra: Mapping[str, Any]) -> Right | None:

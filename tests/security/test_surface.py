@@ -30,6 +30,9 @@ PUBLIC = {
     ("POST", "/ui/login"),
     ("GET", "/ui/setup"),
     ("POST", "/ui/setup"),
+    ("POST", "/ui/login/code"),
+    ("GET", "/ui/invitation"),
+    ("POST", "/ui/invitation"),
 }
 
 
