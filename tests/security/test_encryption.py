@@ -126,6 +126,8 @@ def _encoded(raw: bytes) -> str:
         _encoded(b"abcdefghijklmnopqrstuvwxyz012345"),
         f"{_encoded(os.urandom(32))},changeme",
     ],
+    # Names of their own: by default the random values would name the tests, another way in every process.
+    ids=["empty", "sample", "short", "long", "zeros", "digits", "letters", "second-one-bad"],
 )
 def test_a_key_that_is_no_random_key_is_refused_and_not_repeated(tmp_path: Path, bad: str) -> None:
     with pytest.raises(ConfigurationError, match="ROTA_ENCRYPTION_KEYS") as refused:
