@@ -14,6 +14,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -22,6 +23,7 @@ from common.db.errors import is_away
 log = structlog.get_logger()
 
 Tick = Callable[[], Awaitable[float]]
+T = TypeVar("T")
 
 
 @dataclass
@@ -71,6 +73,25 @@ async def pause(seconds: float | None, *events: asyncio.Event) -> None:
     finally:
         for waiter in waiters:
             waiter.cancel()
+
+
+async def outlast(work: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T | None:
+    """Do `work`, however long the database is away; returns its result, None when `stop` came first.
+
+    For what a process does before its loops begin. Raises what `work` raises for any other reason.
+    """
+    failures = 0
+    while not stop.is_set():
+        try:
+            return await work()
+        except Exception as error:
+            if not is_away(error):
+                raise
+            failures += 1
+            delay = backoff(failures)
+            log.warning("database away", error=type(error).__name__, retry_in=round(delay, 2))
+            await pause(delay, stop)
+    return None
 
 
 async def run_all(stop: asyncio.Event, *work: Awaitable[None]) -> None:

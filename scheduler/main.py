@@ -11,7 +11,7 @@ from common.config import Settings
 from common.db.schema import ensure_schema
 from common.db.session import Database, WriteSession
 from common.db.wakeup import Topic, Wakeup
-from common.process import Loop, run_all, stop_on_signals, stop_with_parent
+from common.process import Loop, outlast, run_all, stop_on_signals, stop_with_parent
 from common.services import calendars, facts
 from scheduler.fire import Fire
 from scheduler.heartbeat import Heartbeat
@@ -22,15 +22,17 @@ from scheduler.settle import Settle
 log = structlog.get_logger()
 
 
-async def _prepare(database: Database, clock: Clock) -> None:
+async def _prepare(settings: Settings, database: Database, clock: Clock) -> bool:
     """Follow changed zone data and holidays, and have at hand what firing needs."""
 
     async def follow(session: WriteSession) -> int:
         return await facts.follow_time_data(session, now=await clock.now(session))
 
+    await ensure_schema(database, settings.url)
     async with database.read() as session:
         await calendars.warm(session, now=await clock.now(session))
     await database.transact(follow)
+    return True
 
 
 async def main(settings: Settings, stop: asyncio.Event | None = None) -> None:
@@ -38,8 +40,16 @@ async def main(settings: Settings, stop: asyncio.Event | None = None) -> None:
     stop = stop or asyncio.Event()
     stop_on_signals(stop)
     database = Database(settings.url, pool_size=4, synchronous=settings.sqlite_synchronous)
-    await ensure_schema(database, settings.url)
     clock = Clock()
+    try:
+        if await outlast(lambda: _prepare(settings, database, clock), stop):
+            await _work(settings, database, clock, stop)
+    finally:
+        await database.dispose()
+        log.info("scheduler stopped")
+
+
+async def _work(settings: Settings, database: Database, clock: Clock, stop: asyncio.Event) -> None:
     heartbeat = Heartbeat(database, clock)
     fire = Loop("fire", Fire(database, clock).tick)
     settle = Loop("settle", Settle(database, clock).tick)
@@ -54,12 +64,9 @@ async def main(settings: Settings, stop: asyncio.Event | None = None) -> None:
         ),
     ]
     wakeup = Wakeup(settings.url, {Topic.SCHEDULES: [fire.wake], Topic.ENDED: [settle.wake]})
-    await _prepare(database, clock)
     log.info("scheduler started", id=heartbeat.id)
     try:
         await run_all(stop, *(loop.run(stop) for loop in loops), wakeup.run(stop), stop_with_parent(stop))
     finally:
         with contextlib.suppress(SQLAlchemyError, OSError):
             await heartbeat.leave()
-        await database.dispose()
-        log.info("scheduler stopped")

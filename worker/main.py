@@ -8,11 +8,10 @@ import structlog
 
 from common.clock import Clock
 from common.config import Settings
-from common.db.errors import is_away
 from common.db.schema import ensure_schema
 from common.db.session import Database, WriteSession
 from common.db.wakeup import Topic, Wakeup
-from common.process import Loop, backoff, pause, run_all, stop_with_parent
+from common.process import Loop, outlast, pause, run_all, stop_with_parent
 from worker import environment, identity
 from worker.book import Book, Wakes
 from worker.claim import Claimer
@@ -84,18 +83,11 @@ async def _register(
     async def enter(session: WriteSession) -> int:
         return await identity.register(session, own, settings, now=await clock.now(session))
 
-    failures = 0
-    while not stop.is_set():
-        try:
-            await ensure_schema(database, settings.url)
-            return await database.transact(enter)
-        except Exception as error:
-            if not is_away(error):
-                raise
-            failures += 1
-            log.warning("database away", error=type(error).__name__)
-            await pause(backoff(failures), stop)
-    return None
+    async def begin() -> int:
+        await ensure_schema(database, settings.url)
+        return await database.transact(enter)
+
+    return await outlast(begin, stop)
 
 
 async def _with_parent(stop: asyncio.Event, ended: asyncio.Event) -> None:

@@ -1,4 +1,4 @@
-"""Private PostgreSQL and MariaDB servers: a temporary folder, free ports, nothing left behind. Standard library only.
+"""Private PostgreSQL and MariaDB servers: a temporary folder, free ports, nothing left behind.
 
     python -m tests.support.servers start --dir /tmp/servers   # prints ROTA_TEST_*_URL=... lines
     python -m tests.support.servers stop --dir /tmp/servers
@@ -20,9 +20,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 POSTGRESQL_URL = "ROTA_TEST_POSTGRESQL_URL"
 MYSQL_URL = "ROTA_TEST_MYSQL_URL"
@@ -35,13 +37,41 @@ class ServerError(Exception):
     """A server is not installed or does not start; the message says what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
-    """One running server process."""
+    """One server process: how it is started, and what runs."""
 
-    process: subprocess.Popen[bytes]
+    command: Sequence[str]
+    folder: Path
+    leash: signal.Signals | None
     stop_signal: signal.Signals
     url: str
+    is_ready: Callable[[], bool]
+    #: What a killed server leaves behind and would be taken for a living one.
+    stale: Path
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def launch(self) -> None:
+        """Start the process, which takes a moment until it is ready."""
+        self.stale.unlink(missing_ok=True)
+        self.process = _launch(self.command, self.folder, self.leash)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes connections; raises ServerError when it has ended."""
+        if self.process.poll() is not None:
+            raise ServerError(_why(self.folder))
+        return self.is_ready()
+
+    def kill(self) -> None:
+        """End it like a power cut would: its helpers too, which in PostgreSQL each have a session of their own."""
+        helpers = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.kill()
+        self.process.wait()
+        for helper in helpers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                helper.kill()
+        psutil.wait_procs(helpers, timeout=_STOP_TIMEOUT)
 
 
 def find(program: str) -> str:
@@ -113,16 +143,20 @@ def _launch(command: Sequence[str], folder: Path, end_with_us: signal.Signals | 
         )
 
 
-def _wait_ready(process: subprocess.Popen[bytes], folder: Path, is_ready: Callable[[], bool]) -> None:
+def _wait_ready(server: Server) -> None:
     deadline = time.monotonic() + _START_TIMEOUT
-    while not is_ready():
-        if process.poll() is not None or time.monotonic() > deadline:
-            log = (folder / "log").read_text(errors="replace")
-            raise ServerError(f"{folder.name} did not start:\n{log[-4000:]}")
+    while not server.ready:
+        if time.monotonic() > deadline:
+            raise ServerError(_why(server.folder))
         time.sleep(0.02)
 
 
-def _start_postgresql(folder: Path, *, leashed: bool, durable: bool) -> Server:
+def _why(folder: Path) -> str:
+    log = (folder / "log").read_text(errors="replace")
+    return f"{folder.name} did not start:\n{log[-4000:]}"
+
+
+def _prepare_postgresql(folder: Path, *, leashed: bool, durable: bool) -> Server:
     _make_folder(folder)
     password = secrets.token_hex(16)
     (folder / "password").write_text(password)
@@ -142,8 +176,6 @@ def _start_postgresql(folder: Path, *, leashed: bool, durable: bool) -> Server:
     if not durable:
         settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
     options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
-    leash = signal.SIGINT if leashed else None
-    process = _launch([find("postgres"), "-D", str(folder / "data"), *options], folder, leash)
 
     def is_ready() -> bool:
         try:
@@ -151,16 +183,24 @@ def _start_postgresql(folder: Path, *, leashed: bool, durable: bool) -> Server:
         except FileNotFoundError:
             return False
 
-    server = Server(process, signal.SIGINT, f"postgresql+asyncpg://rota:{password}@127.0.0.1:{port}/postgres")
-    with _stop_on_error(server):
-        _wait_ready(process, folder, is_ready)
-    return server
+    return Server(
+        [find("postgres"), "-D", str(folder / "data"), *options],
+        folder,
+        signal.SIGINT if leashed else None,
+        signal.SIGINT,
+        f"postgresql+asyncpg://rota:{password}@127.0.0.1:{port}/postgres",
+        is_ready,
+        folder / "data/postmaster.pid",
+    )
 
 
-def _start_mariadb(folder: Path, *, leashed: bool, durable: bool) -> Server:
+def _prepare_mariadb(folder: Path, *, leashed: bool, durable: bool) -> Server:
     _make_folder(folder)
     password = secrets.token_hex(16)
-    create_user = f"CREATE USER rota@'%' IDENTIFIED BY '{password}';\nGRANT ALL ON *.* TO rota@'%' WITH GRANT OPTION;\n"
+    create_user = (
+        f"CREATE USER IF NOT EXISTS rota@'%' IDENTIFIED BY '{password}';\n"
+        "GRANT ALL ON *.* TO rota@'%' WITH GRANT OPTION;\n"
+    )
     (folder / "init.sql").write_text(create_user)
     (folder / "init.sql").chmod(0o644)
     data = folder / "data"
@@ -184,8 +224,6 @@ def _start_mariadb(folder: Path, *, leashed: bool, durable: bool) -> Server:
         "init-file": folder / "init.sql",
     }
     options = [f"--{name}={value}" for name, value in settings.items()]
-    leash = signal.SIGTERM if leashed else None
-    process = _launch([find("mariadbd"), "--no-defaults", *options], folder, leash)
 
     def is_ready() -> bool:
         """It greets only when the init file has been read."""
@@ -195,13 +233,18 @@ def _start_mariadb(folder: Path, *, leashed: bool, durable: bool) -> Server:
         except OSError:
             return False
 
-    server = Server(process, signal.SIGTERM, f"mysql+aiomysql://rota:{password}@127.0.0.1:{port}/mysql")
-    with _stop_on_error(server):
-        _wait_ready(process, folder, is_ready)
-    return server
+    return Server(
+        [find("mariadbd"), "--no-defaults", *options],
+        folder,
+        signal.SIGTERM if leashed else None,
+        signal.SIGTERM,
+        f"mysql+aiomysql://rota:{password}@127.0.0.1:{port}/mysql",
+        is_ready,
+        folder / "pid",
+    )
 
 
-_STARTERS = {POSTGRESQL_URL: _start_postgresql, MYSQL_URL: _start_mariadb}
+_PREPARE = {POSTGRESQL_URL: _prepare_postgresql, MYSQL_URL: _prepare_mariadb}
 
 
 def _start(variable: str, folder: Path, *, leashed: bool, durable: bool = False) -> Server:
@@ -209,7 +252,11 @@ def _start(variable: str, folder: Path, *, leashed: bool, durable: bool = False)
     name = "postgresql" if variable == POSTGRESQL_URL else "mariadb"
     for attempt in range(3):
         try:
-            return _STARTERS[variable](folder / f"{name}{attempt}", leashed=leashed, durable=durable)
+            server = _PREPARE[variable](folder / f"{name}{attempt}", leashed=leashed, durable=durable)
+            server.launch()
+            with _stop_on_error(server):
+                _wait_ready(server)
+            return server
         except ServerError as error:
             if attempt == 2 or "address" not in str(error).lower():
                 raise
@@ -236,6 +283,18 @@ def _stop_on_error(server: Server) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _folder(*, on_disk: bool = False) -> Iterator[Path]:
+    parent = (not on_disk and _memory_folder()) or tempfile.gettempdir()
+    _remove_orphans(Path(parent))
+    folder = Path(tempfile.mkdtemp(prefix=f"rota-servers-{os.getpid()}-", dir=parent))
+    folder.chmod(0o711)  # the servers' user passes through, nobody lists it
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def running(
     variables: Sequence[str] = (POSTGRESQL_URL, MYSQL_URL), *, durable: bool = False
 ) -> Iterator[Mapping[str, str]]:
@@ -243,12 +302,7 @@ def running(
 
     `durable`: on disk, and what is committed survives a power cut, as on a user's machine.
     """
-    parent = (not durable and _memory_folder()) or tempfile.gettempdir()
-    _remove_orphans(Path(parent))
-    folder = Path(tempfile.mkdtemp(prefix=f"rota-servers-{os.getpid()}-", dir=parent))
-    folder.chmod(0o711)  # the servers' user passes through, nobody lists it
-    with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    with _folder(on_disk=durable) as folder, contextlib.ExitStack() as stack:
         environment = {}
         for variable in variables:
             server = _start(variable, folder, leashed=True, durable=durable)
@@ -257,12 +311,23 @@ def running(
         yield environment
 
 
+@contextlib.contextmanager
+def private(variable: str) -> Iterator[Server]:
+    """One server of one's own, to be killed and launched again: what it has committed outlives that."""
+    with _folder() as folder:
+        server = _start(variable, folder, leashed=True, durable=True)
+        try:
+            yield server
+        finally:
+            _stop(server)
+
+
 def start_detached(folder: Path) -> None:
     """Start both and leave them running; `stop_detached` with the same folder ends them."""
     folder.mkdir(mode=0o711)
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        for variable in _STARTERS:
+        for variable in _PREPARE:
             server = _start(variable, folder, leashed=False)
             stack.callback(_stop, server)
             with (folder / "pids").open("a") as pids:

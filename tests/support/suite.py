@@ -178,7 +178,9 @@ def _check(suite: Suite) -> None:
 def _test(suite: Suite) -> None:
     # By themselves: Playwright's event loop stays in its process, and pytest-asyncio cannot have another one there.
     # There each process starts a Rota of its own anyway, so their tests need not stay together.
-    for marker, together in (("not browser", AT_ONCE), ("browser", ("-n", "3"))):
+    # The runs of chaos are long, keep a core busy each, and come last: what else is wrong shows sooner elsewhere.
+    steps = (("not browser and not chaos", AT_ONCE), ("browser", ("-n", "3")), ("chaos", ("-n", "2", "-rP")))
+    for marker, together in steps:
         name = f"pytest -m '{marker}', Python {_this_python().name}"
         suite.run(name, BIN / "pytest", *together, "--durations=10", "-m", marker)
     other = _other_python()
@@ -191,7 +193,11 @@ def _test(suite: Suite) -> None:
         suite.environment["ROTA_TEST_KINDS"] = "sqlite"
         # Markup, SQL and the long property tests are the same on every Python.
         left_out = ("pages", "db", "scheduler", "domain/test_cronsim.py", "domain/test_reference.py")
-        selection = ("-m", "not browser and not process", *(f"--ignore=tests/{path}" for path in left_out))
+        selection = (
+            "-m",
+            "not browser and not process and not chaos",
+            *(f"--ignore=tests/{path}" for path in left_out),
+        )
         suite.run(f"pytest, Python {other.name}", ROOT / venv / "bin/pytest", *AT_ONCE, *selection)
 
 

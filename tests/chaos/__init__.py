@@ -1,0 +1,1 @@
+"""Rota under fault: real processes, real databases, and somebody who kills them."""
