@@ -11,6 +11,8 @@ from common.db.session import Database
 from common.services import status
 from common.version import __version__
 
+_SHOWN = ("name", "host", "pid", "runner_pid", "slots", "running", "draining", "generation", "taken_over")
+
 
 async def show(settings: Settings, *, as_json: bool) -> None:
     """Print it, for people or as JSON."""
@@ -23,8 +25,7 @@ async def show(settings: Settings, *, as_json: bool) -> None:
     finally:
         await database.dispose()
     workers = [
-        {"name": row.name, "host": row.host, "pid": row.pid, "slots": row.slots, "running": row.running}
-        for row in found.alive(found.workers)
+        {name: getattr(row, name) for name in (*_SHOWN, "limits", "as_root")} for row in found.alive(found.workers)
     ]
     schedulers = [{"host": row.host, "pid": row.pid} for row in found.alive(found.schedulers)]
     if as_json:
@@ -35,6 +36,9 @@ async def show(settings: Settings, *, as_json: bool) -> None:
     for row in schedulers:
         typer.echo(f"scheduler  {row['host']}  pid {row['pid']}")
     for item in workers:
-        typer.echo(f"worker     {item['host']}  pid {item['pid']}  {item['running']} of {item['slots']} slots")
+        said = f"worker     {item['host']}  pid {item['pid']}  runner {item['runner_pid'] or '-'}"
+        state = "  draining" if item["draining"] else ""
+        root = "  as root" if item["as_root"] else ""
+        typer.echo(f"{said}  {item['running']} of {item['slots']} slots{state}{root}")
     if not schedulers or not workers:
         typer.echo("Nothing will run: start it with `rota up`.", err=True)

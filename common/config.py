@@ -85,6 +85,19 @@ class Settings(BaseSettings):
     drain_timeout: float = Field(
         30.0, ge=0, description="How long a stopping worker waits for what runs before it ends it."
     )
+    run_as: str = Field(
+        "",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_.-]{0,31})?$",
+        description="User as whom tasks run that name none; needs a worker that is root.",
+    )
+    new_privileges: bool = Field(
+        False, description="Whether a task may gain rights its user does not have, as sudo and setuid programs give."
+    )
+    cgroup: str = Field(
+        "auto",
+        pattern=r"^(auto|off|/.*)$",
+        description="Where tasks with limits get cgroups (v2): auto = where some are delegated, off, or a folder.",
+    )
     output_limit: int = Field(
         1024 * 1024, ge=4096, le=64 * 1024 * 1024, description="Bytes kept of each output stream (first and last half)."
     )

@@ -129,8 +129,10 @@ class Claimer:
             "id": claim.id,
             "token": claim.token,
             "argv": registry.argv(claim),
-            "env": environment.build(claim, self.base),
+            "env": environment.build(claim, self.base, run_as=self.settings.run_as),
             "cwd": claim.spec.get("cwd"),
+            "limits": claim.spec.get("limits"),
+            "run_as": claim.spec.get("run_as") or self.settings.run_as or None,
             "timeout": claim.timeout,
             # What runs up to its deadline must be gone when its lease is.
             "grace": min(_GRACE, self.settings.lease / 6) if again else _GRACE,

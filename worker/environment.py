@@ -33,11 +33,16 @@ def passed_on(own: Mapping[str, str]) -> dict[str, str]:
     return {"PATH": os.defpath} | {name: own[name] for name in _PASSED if name in own}
 
 
-def build(claim: Claim, base: Mapping[str, str]) -> dict[str, str]:
+#: Say who the worker is: a task that runs as somebody else gets that user's from the runner.
+_WHO = ("HOME", "SHELL", "USER", "LOGNAME", "TMPDIR")
+
+
+def build(claim: Claim, base: Mapping[str, str], *, run_as: str = "") -> dict[str, str]:
     """The environment of one attempt; `base` is what `passed_on` gave. The task's own wins over it, Rota's facts win
-    over both."""
+    over both. `run_as` is the user of tasks that name none."""
+    other = claim.spec.get("run_as") or run_as
     return {
-        **base,
+        **{name: value for name, value in base.items() if not (other and name in _WHO)},
         # Output shall come as it is written, and in the encoding the pages expect.
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",

@@ -66,6 +66,9 @@ class Heart:
             now=await self.clock.now(session),
             running=len(self.book.active),
             draining=self.book.draining,
+            runner_pid=self.runner.pid,
+            limits=self.runner.limits,
+            taken_over=self.runner.taken_over or 0,
         )
 
     async def look(self) -> float:

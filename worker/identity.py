@@ -80,6 +80,10 @@ async def register(session: WriteSession, identity: Identity, settings: Settings
         "slots": settings.slots,
         "running": 0,
         "draining": False,
+        "runner_pid": None,
+        "taken_over": 0,
+        "limits": "",
+        "as_root": os.geteuid() == 0 and not settings.run_as,
         "started_at": now,
         "heartbeat_at": now,
         "stopped_at": None,
@@ -96,4 +100,6 @@ async def register(session: WriteSession, identity: Identity, settings: Settings
 async def retire(session: WriteSession, identity: Identity, *, generation: int, now: datetime) -> None:
     """Note that the worker has stopped in good order."""
     mine = [W.c.id == identity.id, W.c.generation == generation]
-    await session.execute(update(W).where(*mine).values(running=0, draining=False, stopped_at=now, heartbeat_at=now))
+    await session.execute(
+        update(W).where(*mine).values(running=0, draining=False, runner_pid=None, stopped_at=now, heartbeat_at=now)
+    )

@@ -51,10 +51,14 @@ async def _work(
     if generation is None:
         return
     log.info("worker started", id=own.id, name=own.name, generation=generation, slots=settings.slots)
+    if os.geteuid() == 0 and not settings.run_as:
+        log.warning(
+            "this worker is root, and so is every task that names no user: set ROTA_RUN_AS, or start it as another"
+        )
     wakes = Wakes()
     book = Book(settings.slots, wakes)
     base = environment.passed_on(os.environ)
-    runner = RunnerClient(own.folder / "runner", own.id, base, book, clock)
+    runner = RunnerClient(own.folder / "runner", own.id, base, book, clock, _runner_options(settings))
     heart = Heart(database, clock, settings, own, generation, book, runner)
     loops = (
         Loop("claim", Claimer(database, clock, settings, own, book, runner, base).tick, wakes.claim),
@@ -73,6 +77,10 @@ async def _work(
         _with_parent(stop, ended),
         Wakeup(settings.url, {Topic.QUEUE: [wakes.claim], Topic.CANCEL: [wakes.look]}).run(ended),
     )
+
+
+def _runner_options(settings: Settings) -> list[str]:
+    return ["--cgroup", settings.cgroup, *(["--new-privileges"] if settings.new_privileges else [])]
 
 
 async def _register(

@@ -8,7 +8,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +29,24 @@ _READ = 1 << 18
 #: Bytes of results in memory above which no more is read: the database is away, and the runner's disk has them.
 _ENOUGH = 64 << 20
 _LOG_SIZE = 1 << 20
+_KEPT_BY = {"cgroup": "cgroups, for whole trees", "rlimit": "the process (no cgroup v2 is delegated to this worker)"}
 #: How often, and in which seconds, we look whether a runner that hung up has gone.
 _GOODBYES, _GOODBYE = 50, 0.02
 
 
 class RunnerClient:
-    """`folder` is the runner's directory, `name` marks its processes, `env` is what the runner itself may see."""
+    """`folder` is the runner's directory, `name` marks its processes, `env` is what the runner itself may see, and
+    `options` is how one is started."""
 
-    def __init__(self, folder: Path, name: str, env: Mapping[str, str], book: Book, clock: Clock) -> None:
+    def __init__(
+        self, folder: Path, name: str, env: Mapping[str, str], book: Book, clock: Clock, options: Sequence[str] = ()
+    ) -> None:
         self._folder = folder
         self._name = name
         self._env = env
         self._book = book
         self._clock = clock
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         self._writer: asyncio.StreamWriter | None = None
         #: The runner has said what it has: the book can be trusted.
@@ -49,6 +54,11 @@ class RunnerClient:
         #: The runner's disk is full: nothing more may be claimed.
         self.full = False
         self.quitting = False
+        #: What the runner has said of itself: its process id, and how it keeps limits ("cgroup", "rlimit").
+        self.pid: int | None = None
+        self.limits = ""
+        #: Executions that ran when the first hello of this process came.
+        self.taken_over: int | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep a runner and a connection to it until `stop`; the runner stays behind."""
@@ -115,6 +125,12 @@ class RunnerClient:
         log.info("runner connected", pid=message["pid"], running=len(running), unrecorded=len(unacked))
         if message["version"] != VERSION:
             log.warning("runner is of another version", version=message["version"], own=VERSION)
+        if message.get("limits", "") != self.limits:
+            self.limits = message["limits"]
+            log.info("limits of memory and processes", kept_by=_KEPT_BY[self.limits])
+        self.pid = message["pid"]
+        if self.taken_over is None:
+            self.taken_over = len(running)
         self.ready = True
         self._book.hello(running, unacked, self._clock.monotonic())
 
@@ -163,6 +179,7 @@ class RunnerClient:
             log.warning("runner ended", status=self._process.returncode)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         arguments = [sys.executable, "-I", "-S", str(_PROGRAM), "--dir", str(self._folder), "--name", self._name]
+        arguments += self._options
         with _log_file(self._folder / "runner.log") as out:
             # Its own file: were it our stderr, whoever reads that would wait for the runner long after we are gone.
             self._process = subprocess.Popen(

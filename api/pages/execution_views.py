@@ -200,6 +200,7 @@ def execution_detail(
     bars_range: str,
     command: str,
     remark: str = "",
+    limits: Mapping[str, int] | None = None,
 ) -> ExecutionDetail:
     active = row.status in ACTIVE
     before, after = neighbours
@@ -219,7 +220,7 @@ def execution_detail(
         stop_label=locale.gettext("Stop retrying") if retrying else locale.gettext("Stop"),
         may_edit=rights.edit,
         may_run=rights.run and row.status != Status.RUNNING,
-        facts=_facts(row, locale),
+        facts=_facts(row, limits or {}, locale),
         history=_history(row, attempts, locale),
         history_day=f"{locale.date(row.created_at)}{locale.comma}{locale.zone.key}",
         ending=ending_view(attempts, locale),
@@ -238,14 +239,17 @@ def _verdict(row: Record, attempts: Sequence[Record], locale: Locale) -> str:
     if row.status == Status.RUNNING and row.cancel_requested_at is not None:
         return locale.gettext("Being stopped by %(name)s.", name=row.cancelled_by or "Rota")
     said = words.verdict(ran_of(row), locale, attempt=max(row.token, 1), attempts=tries)
-    if row.status in (Status.FAILED, Status.LOST) and row.exit_code is None and not row.signal and row.error:
+    unsaid = row.exit_code is None and not row.signal
+    if row.status in (Status.FAILED, Status.LOST) and row.error and (unsaid or "limit of" in row.error):
         return f"{said}{locale.gap}{row.error}"
     return said
 
 
-def _facts(row: Record, locale: Locale) -> list[Fact]:
+def _facts(row: Record, limits: Mapping[str, int], locale: Locale) -> list[Fact]:
     _ = locale.gettext
     none = "–"
+    cpu = _("of %(most)s", most=locale.countdown(limits["cpu"])) if "cpu" in limits else ""
+    memory = _("of %(most)s", most=locale.size(limits["memory"])) if "memory" in limits else ""
     return [
         Fact(_("Trigger"), words.trigger(row.trigger, row.triggered_by, locale)),
         Fact(_("Started"), _moment(row.started_at, locale), _lateness(row, locale)),
@@ -257,8 +261,8 @@ def _facts(row: Record, locale: Locale) -> list[Fact]:
         Fact(_("Exit code"), none if row.exit_code is None else str(row.exit_code), _signal(row, locale)),
         Fact(_("Due"), _moment(row.scheduled_for, locale)),
         Fact(_("Ended"), _moment(row.finished_at, locale)),
-        Fact(_("CPU time"), none if row.cpu_seconds is None else locale.duration(row.cpu_seconds)),
-        Fact(_("Peak memory"), none if row.peak_memory is None else locale.size(row.peak_memory)),
+        Fact(_("CPU time"), none if row.cpu_seconds is None else locale.duration(row.cpu_seconds), cpu),
+        Fact(_("Peak memory"), none if row.peak_memory is None else locale.size(row.peak_memory), memory),
     ]
 
 

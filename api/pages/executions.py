@@ -92,6 +92,7 @@ async def show_execution(
         bars=task_views.bars(recent, row.task_name, here, WIDE),
         bars_range=task_views.bars_range(recent, here),
         command=task.task.command,
+        limits=task.task.spec.get("limits"),
     )
     return render(request, "executions/detail.html", block=_PARTS, view=detail)
 

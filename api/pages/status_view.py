@@ -49,6 +49,7 @@ class StatusView:
     health: list[Health] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     downtime: str = ""
+    warning: str = ""
 
 
 def status_view(found: Processes, load: Mapping[str, int], dialect: str, locale: Locale, downtime: str) -> StatusView:
@@ -58,6 +59,7 @@ def status_view(found: Processes, load: Mapping[str, int], dialect: str, locale:
         health=[_database(dialect, locale), _scheduler(schedulers, locale), _workers(workers, locale)],
         groups=[_worker_group(found, workers, locale), _scheduler_group(found, schedulers, locale)],
         downtime=downtime,
+        warning=_rooted(workers, locale),
     )
 
 
@@ -111,7 +113,7 @@ def _worker_group(found: Processes, alive: Sequence[Record], locale: Locale) -> 
                     _("%(busy)s of %(slots)s", busy=row.running, slots=row.slots),
                     ", ".join(row.queues),
                     row.host,
-                    str(row.pid),
+                    _process(row, locale),
                     locale.time_tag(row.started_at),
                     _("stopped") if row.stopped_at else locale.time_tag(row.heartbeat_at),
                 ],
@@ -120,6 +122,28 @@ def _worker_group(found: Processes, alive: Sequence[Record], locale: Locale) -> 
         ],
         empty_title=_("No worker has been seen today"),
         empty_hint=_("Start one with rota worker, or everything with rota up."),
+    )
+
+
+def _process(row: Record, locale: Locale) -> str:
+    _ = locale.gettext
+    parts = [str(row.pid)]
+    if row.runner_pid:
+        parts.append(_("runner %(n)s", n=row.runner_pid))
+    if row.draining:
+        parts.append(_("draining"))
+    if row.taken_over:
+        parts.append(_("took over %(n)s", n=row.taken_over))
+    return locale.comma.join(parts)
+
+
+def _rooted(alive: Sequence[Record], locale: Locale) -> str:
+    """A warning where tasks have every right there is."""
+    names = [row.name for row in alive if row.as_root]
+    if not names:
+        return ""
+    return locale.gettext(
+        "%(names)s: this worker is root, and so is every task that names no other user.", names=locale.comma.join(names)
     )
 
 

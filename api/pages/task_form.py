@@ -34,6 +34,14 @@ _NUMBERS: Mapping[str, Any] = {
     "max_history": None,
     "misfire_grace": None,
 }
+#: Fields of the limits, each by its name in the form.
+LIMITS = {
+    "limit_memory": "memory",
+    "limit_cpu": "cpu",
+    "limit_processes": "processes",
+    "limit_files": "files",
+    "limit_nice": "nice",
+}
 #: Fields with a fixed set of answers.
 _CHOICES = ("concurrency", "delivery", "misfire_policy")
 
@@ -66,6 +74,12 @@ class TaskForm:
     env: list[EnvRow] = field(default_factory=lambda: [EnvRow()])
     args: str = ""
     cwd: str = ""
+    limit_memory: str = ""
+    limit_cpu: str = ""
+    limit_processes: str = ""
+    limit_files: str = ""
+    limit_nice: str = ""
+    run_as: str = ""
     timeout: str = ""
     retries: str = "0"
     retry_delay: str = "60"
@@ -90,6 +104,8 @@ class TaskForm:
             "env": {row.name.strip(): row.value for row in self.env if row.name.strip()},
             "args": shlex.split(self.args),
             "cwd": self.cwd.strip() or None,
+            "limits": {key: getattr(self, name).strip() or None for name, key in LIMITS.items()},
+            "run_as": self.run_as.strip() or None,
             **{name: getattr(self, name) for name in _CHOICES},
             "queue": self.queue.strip() or "default",
             "enabled": self.enabled,
@@ -122,7 +138,7 @@ class TaskForm:
     def advanced_is_set(self) -> bool:
         """Whether something in the closed section differs from what a new task has."""
         usual = TaskForm()
-        names = (*_NUMBERS, *_CHOICES, "args", "cwd", "queue", "description", "enabled")
+        names = (*_NUMBERS, *_CHOICES, *LIMITS, "run_as", "args", "cwd", "queue", "description", "enabled")
         return any(getattr(self, name) != getattr(usual, name) for name in names)
 
 
@@ -150,6 +166,8 @@ def from_task(view: TaskView) -> TaskForm:
         env=[*(EnvRow(name, value) for name, value in (spec.get("env") or {}).items()), EnvRow()],
         args=shlex.join(spec.get("args") or []),
         cwd=spec.get("cwd") or "",
+        **_limits_of(spec.get("limits") or {}),
+        run_as=spec.get("run_as") or "",
         timeout=_plain(task.timeout),
         retries=_plain(task.retries),
         retry_delay=_plain(task.retry_delay),
@@ -164,6 +182,19 @@ def from_task(view: TaskView) -> TaskForm:
         enabled=task.enabled,
     )
     return _with_schedule(form, view)
+
+
+def _limits_of(limits: Mapping[str, int]) -> dict[str, str]:
+    texts = {key: str(value) for key, value in limits.items()}
+    if "memory" in limits:
+        texts["memory"] = _sized(limits["memory"])
+    return {name: texts.get(key, "") for name, key in LIMITS.items()}
+
+
+def _sized(value: int) -> str:
+    """Bytes with the largest unit that divides them, as one would have typed it."""
+    units = (("GB", 10**9), ("GiB", 2**30), ("MB", 10**6), ("MiB", 2**20))
+    return next((f"{value // size}{unit}" for unit, size in units if value % size == 0), str(value))
 
 
 def _with_schedule(form: TaskForm, view: TaskView) -> TaskForm:
@@ -213,6 +244,8 @@ def form_field(form: TaskForm, name: str) -> str:
         if last in ("timezone", "calendar", "calendar_rule", "calendar_id"):
             return last.removesuffix("_id")
         return {"interval": "every", "once": "at"}.get(form.schedule, "cron")
+    if first == "limits":
+        return f"limit_{name.rpartition('.')[2]}"
     return first if first in {each.name for each in fields(TaskForm)} else ""
 
 

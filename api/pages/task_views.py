@@ -472,12 +472,32 @@ def facts(view: TaskView, recent: Sequence[Last], locale: Locale, owner: str) ->
         found.append((_("Arguments"), " ".join(args)))
     if cwd:
         found.append((_("Directory"), cwd))
+    if limits := task.spec.get("limits"):
+        found.append((_("Limits"), limits_text(limits, locale)))
+    if run_as := task.spec.get("run_as"):
+        found.append((_("Runs as"), run_as))
     if view.schedules:
         found.append((_("Schedule"), ", ".join(each.expr for each in view.schedules)))
     if owner:
         found.append((_("Owner"), owner))
     found.append((_("Changed"), locale.time_tag(task.updated_at)))
     return found
+
+
+def limits_text(limits: Mapping[str, int], locale: Locale) -> str:
+    """The limits in a line."""
+    _, said = locale.gettext, []
+    if "memory" in limits:
+        said.append(_("memory %(size)s", size=locale.size(limits["memory"])))
+    if "cpu" in limits:
+        said.append(_("CPU %(time)s", time=locale.countdown(limits["cpu"])))
+    if "processes" in limits:
+        said.append(locale.ngettext("%(n)s process", "%(n)s processes", limits["processes"]))
+    if "files" in limits:
+        said.append(locale.ngettext("%(n)s open file", "%(n)s open files", limits["files"]))
+    if "nice" in limits:
+        said.append(_("niceness %(n)s", n=limits["nice"]))
+    return locale.comma.join(said)
 
 
 def _usual(recent: Sequence[Last], locale: Locale) -> str:

@@ -85,13 +85,20 @@ class ProcessOut(Answer):
 
 
 class WorkerOut(ProcessOut):
-    """A worker at work."""
+    """A worker at work. `generation` counts its processes; this one runs since `started_at` and found `taken_over`
+    executions of the one before running in the runner they share. `limits` are kept by "cgroup" or "rlimit";
+    `as_root`: tasks that name no user run as root."""
 
     name: str
     queues: list[str]
     slots: int
     running: int
     draining: bool
+    generation: int
+    taken_over: int
+    runner_pid: int | None
+    limits: str
+    as_root: bool
     stopped_at: Instant | None
 
 

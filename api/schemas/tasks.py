@@ -53,6 +53,16 @@ class LastExecution(Answer):
     error: str | None
 
 
+class LimitsOut(Answer):
+    """What a task may use: bytes, seconds of CPU, processes, open files, niceness; null = no limit."""
+
+    memory: int | None = None
+    cpu: int | None = None
+    processes: int | None = None
+    files: int | None = None
+    nice: int | None = None
+
+
 class TaskOut(Answer):
     """A task with its schedules and its state."""
 
@@ -67,6 +77,8 @@ class TaskOut(Answer):
     env: dict[str, str]
     args: list[str]
     cwd: str | None
+    limits: LimitsOut | None
+    run_as: str | None
     timeout: float | None
     retries: int
     retry_delay: float
@@ -104,6 +116,8 @@ class TaskOut(Answer):
                 "env": task.spec.get("env", {}),
                 "args": task.spec.get("args", []),
                 "cwd": task.spec.get("cwd"),
+                "limits": task.spec.get("limits"),
+                "run_as": task.spec.get("run_as"),
                 "status": view.condition.state(enabled=task.enabled),
                 "next_run_at": view.condition.next_run_at,
                 "last_execution": LastExecution.model_validate(view.condition.last) if view.condition.last else None,

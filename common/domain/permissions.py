@@ -95,6 +95,14 @@ def changes_code(kinds: Collection[str], changed: Collection[str]) -> bool:
     return not CODE_KINDS.isdisjoint(kinds) and not NOT_CODE.issuperset(changed)
 
 
+def crosses_users(before: str | None, after: str | None, changed: Collection[str]) -> str | None:
+    """The field by which a change has something else run as a named user (`run_as` `before` and `after` it), or has it
+    run as another; None where it does not. Only administrators may: it would lend them that user's rights."""
+    if before != after:
+        return "run_as"
+    return next((name for name in changed if name not in NOT_CODE), None) if after else None
+
+
 def right_of(actor: Actor, owner_id: int | None, shared: Right | None) -> Right | None:
     """What `actor` may do with a task of `owner_id` that is shared with them for `shared`; None = it is not there."""
     if sees_all(actor):

@@ -4,7 +4,16 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from common.domain.invalid import N_
@@ -13,6 +22,7 @@ from common.domain.invalid import N_
 MAX_ARGUMENT = 100_000
 #: Everything handed to a program together; Linux refuses more than a quarter of the stack limit (2 MiB).
 MAX_ARGUMENTS = 1_000_000
+_SIZE = re.compile(r"\d+(\.\d+)?\s*([kmgt]i?b?|b)?", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -57,6 +67,7 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Argument = Annotated[str, AfterValidator(_argument)]
 Variable = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_argument)]
 QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,31}$")]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), AfterValidator(_one_line)]
 Prose = Annotated[str, AfterValidator(storable)]
 Time = Annotated[datetime, AfterValidator(plausible)]
@@ -97,6 +108,28 @@ class ScheduleInput(_Input):
     )
 
 
+class LimitsInput(_Input):
+    """What a task may use; none where left out. Memory and processes count for its whole tree where the worker has
+    cgroups, else for each process and for all of its user's."""
+
+    memory: Annotated[ByteSize, Field(ge=1_000_000, le=2**50)] | None = Field(
+        None, description="Bytes, or with a unit: `512MB`, `1.5GiB`.", examples=["512MB"]
+    )
+    cpu: int | None = Field(None, ge=1, le=31_536_000, description="Seconds of CPU time.")
+    processes: int | None = Field(None, ge=1, le=1_000_000, description="Processes and threads at a time.")
+    files: int | None = Field(None, ge=8, le=1_000_000, description="Open files of each process.")
+    nice: int | None = Field(
+        None, ge=-20, le=19, description="How far it steps back for others; below 0 needs a worker that is root."
+    )
+
+    @field_validator("memory", mode="before")
+    @classmethod
+    def _in_words(cls, value: object) -> object:
+        if isinstance(value, str) and not _SIZE.fullmatch(value.strip()):
+            raise refuse(N_("Must be a number of bytes, or one with a unit such as 512MB or 1.5GiB."))
+        return value
+
+
 class TaskInput(_Input):
     """A task as people describe it."""
 
@@ -116,7 +149,15 @@ class TaskInput(_Input):
     args: list[Argument] = Field(
         default_factory=list, max_length=200, description="Arguments: $1, $2 … in the command."
     )
-    cwd: str | None = Field(None, max_length=4096, description="Working directory, absolute.")
+    cwd: str | None = Field(
+        None, max_length=4096, description="Working directory, absolute; a private one that goes when left out."
+    )
+    limits: LimitsInput | None = Field(None, description="What it may use; none when left out.")
+    run_as: UserName | None = Field(
+        None,
+        description="User of the worker's machine it runs as; needs a worker that is root. Only administrators may set"
+        " it, and change what such a task runs.",
+    )
     timeout: Annotated[float, Field(gt=0, le=2_592_000, allow_inf_nan=False)] | None = Field(
         None, description="Seconds after which the program is ended; no limit when left out."
     )
@@ -160,6 +201,11 @@ class TaskInput(_Input):
         if not value.startswith("/"):
             raise refuse(N_("Must be an absolute path, for example /srv/reports."))
         return _argument(value)
+
+    @field_validator("limits")
+    @classmethod
+    def _some(cls, value: LimitsInput | None) -> LimitsInput | None:
+        return value if value is not None and value.model_dump(exclude_none=True) else None
 
     @field_validator("env")
     @classmethod

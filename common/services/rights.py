@@ -8,7 +8,7 @@ from sqlalchemy import select
 from common.db.models import User, table_of
 from common.db.session import ReadSession, WriteSession
 from common.domain.audit import REFUSED
-from common.domain.permissions import changes_code, sees_all
+from common.domain.permissions import changes_code, crosses_users, sees_all
 from common.errors import DomainError, Forbidden, NotFound
 from common.i18n import N_
 from common.services import audit
@@ -31,6 +31,15 @@ async def check_code(
     """Raise Forbidden when changing these fields changes the code that runs, and they may not do that."""
     if changes_code(kinds, changed) and not await may_create_code(session):
         raise Forbidden(N_("Your account may not create tasks that run code, nor change what they run."))
+
+
+def check_user(session: ReadSession, before: str | None, after: str | None, changed: Collection[str]) -> None:
+    """Raise Forbidden, naming the field, when a change has something run as another user and they may not do that."""
+    field = crosses_users(before, after, changed)
+    if field is not None and not sees_all(session.actor):
+        raise Forbidden(
+            N_("Only administrators may say as which user a task runs, and change what runs as one."), field=field
+        )
 
 
 async def note_refusal(session: WriteSession, thing: Thing, error: DomainError, *, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Tasks: create, change, pause, run, stop, clean up, delete. Each function is part of its caller's transaction."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +23,8 @@ from common.services import audit, rights, schedules
 from common.services.audit import Thing
 from common.services.inputs import TaskInput, TaskPatch
 
-_SPEC = ("env", "args", "cwd")
+#: Kept in `spec`, and what is not there means.
+_SPEC: Mapping[str, Any] = {"env": {}, "args": [], "cwd": None, "limits": None, "run_as": None}
 _OWN = (
     "name",
     "description",
@@ -139,6 +140,7 @@ async def list_page(session: ReadSession, query: queries.TaskQuery) -> tuple[lis
 async def create(session: WriteSession, data: TaskInput, *, owner_id: int | None, now: datetime) -> Task:
     """Store a new task with its schedules; raises Invalid naming the field, Forbidden."""
     await rights.check_code(session, {data.kind})
+    rights.check_user(session, None, data.run_as, ["command"])
     task = Task(owner_id=owner_id, created_at=now, updated_at=now, **_columns(data))
     task.paused_at = None if data.enabled else now
     session.add(task)
@@ -154,13 +156,17 @@ def _thing(task: Task) -> Thing:
 
 
 def _columns(data: TaskInput) -> dict[str, Any]:
-    return {**{name: getattr(data, name) for name in _OWN}, "spec": {name: getattr(data, name) for name in _SPEC}}
+    limits = data.limits.model_dump(exclude_none=True) if data.limits else None
+    spec = {name: getattr(data, name) for name in _SPEC} | {"limits": limits}
+    return {**{name: getattr(data, name) for name in _OWN}, "spec": spec}
 
 
 def as_input(view: TaskView) -> dict[str, Any]:
     """The task as its author would write it: what `create` takes."""
     task = view.task
-    written = {name: getattr(task, name) for name in _OWN} | {name: task.spec.get(name) for name in _SPEC}
+    written = {name: getattr(task, name) for name in _OWN} | {
+        name: task.spec.get(name, none) for name, none in _SPEC.items()
+    }
     rows = view.schedules
     if len(rows) == 1 and is_plain(rows[0]):
         return written | {"cron": rows[0].expr, "timezone": rows[0].timezone}
@@ -210,6 +216,7 @@ async def update(session: WriteSession, task_id: int, patch: TaskPatch, *, now: 
     was_enabled = task.enabled
     changed = _changed(task, data)
     await rights.check_code(session, {task.kind, data.kind}, changed)
+    rights.check_user(session, task.spec.get("run_as"), data.run_as, changed)
     for name, value in _columns(data).items():
         setattr(task, name, value)
     task.updated_at = now
@@ -228,7 +235,8 @@ async def update(session: WriteSession, task_id: int, patch: TaskPatch, *, now: 
 def _changed(task: Task, data: TaskInput) -> list[str]:
     """Names of the fields that `data` changes; of schedules nothing is said here."""
     own = [name for name in _OWN if getattr(task, name) != getattr(data, name)]
-    return own + [name for name in _SPEC if task.spec.get(name) != getattr(data, name)]
+    spec = _columns(data)["spec"]
+    return own + [name for name, none in _SPEC.items() if task.spec.get(name, none) != spec[name]]
 
 
 async def set_enabled(

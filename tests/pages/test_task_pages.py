@@ -237,3 +237,26 @@ async def test_what_people_type_is_never_markup(alice: Person, lang: str) -> Non
         assert "<script>alert" not in await alice.get(url, lang=lang)
     asked = await alice.post(f"/ui/tasks/{task}/delete")
     assert "<script>alert" not in asked.text
+
+
+LIMITS = {"limit_memory": "512MB", "limit_cpu": "60", "limit_processes": "20", "limit_files": "64", "limit_nice": "5"}
+
+
+async def test_limits_are_set_in_the_form_and_shown(alice: Person) -> None:
+    answer = await alice.post("/ui/tasks/create", FORM | LIMITS | {"run_as": "www-data"})
+    assert answer.status_code == 303, answer.text
+    url = answer.headers["location"]
+    page = await alice.get(url)
+    assert "memory 512 MB, CPU 1 min 00 s, 20 processes, 64 open files, niceness 5" in page
+    assert "www-data" in page
+    form = await alice.get(f"{url}/edit")
+    for name, value in (LIMITS | {"run_as": "www-data"}).items():
+        assert re.search(f'name="{name}"[^>]*value="{value}"', form), name
+
+
+@pytest.mark.parametrize(("name", "value"), [("limit_memory", "lots"), ("limit_nice", "99"), ("run_as", "a b")])
+async def test_a_bad_limit_is_marked_beside_its_field(alice: Person, name: str, value: str) -> None:
+    answer = await alice.post("/ui/tasks/create", FORM | {name: value})
+    assert answer.status_code == 422
+    assert f'id="n-{name}"' in answer.text
+    assert value in answer.text

@@ -51,6 +51,7 @@ def decide(
         "finished_at": STARTED + 2,
         "cpu_seconds": 0.1,
         "peak_memory": 1024,
+        "proof": None,
         "stdout": b64encode(stdout).decode(),
         "stdout_bytes": len(stdout),
         "stdout_cut": None,

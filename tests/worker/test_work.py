@@ -1,7 +1,9 @@
 """A worker with a real runner, on every database: what is queued runs, and what became of it is recorded."""
 
+import os
 from pathlib import Path
 
+import psutil
 import pytest
 from sqlalchemy import select, update
 
@@ -128,6 +130,20 @@ async def test_a_task_sees_no_secret_of_the_worker(rig: Rig, monkeypatch: pytest
     assert "DATABASE_URL" not in text
 
 
+async def test_limits_reach_the_program_and_the_error_names_the_one_that_ended_it(rig: Rig) -> None:
+    rig.start()
+    shown = await rig.until(await rig.run_command("ulimit -n; ulimit -d", limits={"files": 77, "memory": "100MiB"}))
+    assert (await rig.text(shown.id))[0].split() == ["77", "102400"]
+    ended = await rig.until(await rig.run_command("while :; do :; done", limits={"cpu": 1}))
+    assert (ended.status, ended.error) == (Status.FAILED, "ended by its CPU limit of 1 s")
+
+
+async def test_a_user_that_is_not_there_is_a_failure_in_plain_words(rig: Rig) -> None:
+    rig.start()
+    row = await rig.until(await rig.run_command("id", run_as="no-such-user"))
+    assert (row.status, row.error) == (Status.FAILED, "user no-such-user does not exist on this worker's machine")
+
+
 async def test_it_is_registered_while_it_works_and_says_goodbye(rig: Rig) -> None:
     rig.start(slots=3, queues=["default", "big"])
 
@@ -137,6 +153,9 @@ async def test_it_is_registered_while_it_works_and_says_goodbye(rig: Rig) -> Non
         assert row is not None
         assert (row.name, row.slots, row.queues, row.generation) == ("tester", 3, ["default", "big"], 1)
         assert row.stopped_at is None
+        assert row.runner_pid
+        assert (psutil.pid_exists(row.runner_pid), row.as_root) == (True, os.geteuid() == 0)
+        assert row.limits in ("cgroup", "rlimit")
         assert row.heartbeat_at > row.started_at
 
     await eventually(registered)

@@ -12,7 +12,7 @@ if ROOT not in sys.path:
 # asyncio brings TLS along, a sixth of its start-up, which a Unix socket has no use for; it does well without.
 sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]
 
-from worker.runner import log  # noqa: E402
+from worker.runner import cgroup, log  # noqa: E402
 from worker.runner.place import Place, PlaceTaken  # noqa: E402
 from worker.runner.server import Runner, prepare_process  # noqa: E402
 
@@ -23,14 +23,16 @@ def main() -> int:
     parser.add_argument("--dir", required=True, help="where the socket, the lock and the spool live")
     parser.add_argument("--name", required=True, help="unique on this host; marks the processes it starts")
     parser.add_argument("--idle", type=float, default=60.0, help="seconds without worker and work until it ends itself")
+    parser.add_argument("--cgroup", default="auto", help="auto, off, or the folder in which tasks get cgroups")
+    parser.add_argument("--new-privileges", action="store_true", help="let tasks gain rights (sudo)")
     options = parser.parse_args()
     try:
         place = Place(options.dir)
     except PlaceTaken:
         log.event("taken", dir=options.dir)
         return 3
-    prepare_process()
-    runner = Runner(place, options.name, idle=options.idle)
+    prepare_process(new_privileges=options.new_privileges)
+    runner = Runner(place, options.name, idle=options.idle, cgroup=cgroup.find(options.cgroup))
     asyncio.run(runner.main())
     runner.close()
     return 0

@@ -7,16 +7,20 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from worker.runner import log, results
+from worker.runner import limits, log, procfs, results
+from worker.runner.cgroup import Group, Usage
 from worker.runner.output import Capture, Live
 from worker.runner.protocol import Message, Spec
-from worker.runner.spawn import Spawner, SpawnError
+from worker.runner.refusals import SpawnError
+from worker.runner.spawn import Spawner
 from worker.runner.tree import Family, Proof, end_tree, nap
 
 READ_SIZE = 65536
 LAST_READS = 64  # x READ_SIZE: more than a pipe can hold; a background process that floods it must not hold us
 SPAWN_RETRIES = 6
 RETRY_DELAY = 0.05  # seconds, doubled every time
+FIRST_LOOK = 0.5  # seconds after the start, at which the memory of a task is looked at first
+LONGEST_LOOK = 30.0  # seconds between two such looks
 SETTLE = 0.2  # seconds for the rest of a tree to go by itself once the leader is gone and the pipes are closed
 
 
@@ -55,6 +59,11 @@ class Job:
         self._ended: float | None = None
         self._finished_at: float | None = None  # unix seconds
         self._usage: resource.struct_rusage | None = None
+        self._floor = 0  # bytes; of a lower peak of memory the kernel says nothing (results.of_exit)
+        self._peak: int | None = None  # bytes, as last seen
+        self._look_at = 0.0  # monotonic
+        self._group: Group | None = None
+        self._shared: Usage | None = None  # of the cgroup, read at the end
         self._status: int | None = None
         self._outcome: str | None = None  # why it was ended, where it did not end by itself
         self._hurry = False
@@ -88,6 +97,7 @@ class Job:
             self._finish("spawn_error", str(error))
             return
         self.pid, self._began, self.started_at = spawned.pid, time.monotonic(), time.time()
+        self._group, self._look_at = spawned.group, self._began + FIRST_LOOK
         self._family.born(self.key, spawned.pid, keep_background=self.spec.keep_background)
         for name, fd in (("o", spawned.stdout), ("e", spawned.stderr)):
             stream = Stream(name, fd, Capture(self.spec.output_cap))
@@ -119,6 +129,15 @@ class Job:
         if self._past_deadline():
             self.stop("deadline")
 
+    def weigh(self) -> None:
+        """Notes how much memory its processes hold, from time to time: the longer it runs the more seldom."""
+        now = time.monotonic()
+        if self.pid is None or self._status is not None or now < self._look_at:
+            return
+        self._look_at = now + min(now - self._began, LONGEST_LOOK)
+        seen = [procfs.peak_memory(pid) or 0 for pid in procfs.descendants(self.pid)]
+        self._peak = max([self._peak or 0, *seen]) or None
+
     def wake(self) -> None:
         """Tells that a process of its tree has gone."""
         self._changed.set()
@@ -139,10 +158,13 @@ class Job:
 
     # --- end ---
 
-    def leader_exited(self, status: int, usage: resource.struct_rusage) -> None:
-        """Takes what wait4 said about the leader, and reads what it left in the pipes. `settle` must follow."""
+    def leader_exited(self, status: int, usage: resource.struct_rusage, floor: int) -> None:
+        """Takes what wait4 said about the leader, and reads what it left in the pipes. `settle` must follow.
+
+        `floor` is the most memory this process has held so far, in bytes.
+        """
         self._ended, self._finished_at = time.monotonic(), time.time()
-        self._status, self._usage = status, usage
+        self._status, self._usage, self._floor = status, usage, floor
         if self._timer:
             self._timer.cancel()
         for stream in self._streams.values():
@@ -166,8 +188,21 @@ class Job:
         for name, stream in self._streams.items():
             message |= results.of_stream("stdout" if name == "o" else "stderr", stream.capture)
         if self._status is not None and self._usage is not None:
-            message |= results.of_exit(self._status, self._usage)
+            message |= results.of_exit(self._status, self._usage, floor=self._floor, seen=self._peak)
+            if self._shared is not None:
+                message |= results.of_group(self._shared)
+            if self._outcome == "exited":
+                message["error"] = self._error or self._struck(message)
         return message
+
+    def _struck(self, message: Message) -> str | None:
+        """Which of its limits ended it."""
+        if not self.spec.limits:
+            return None
+        said = self._streams["e"].capture.kept()[-limits.TAIL :]
+        struck = self._shared.struck if self._shared else frozenset[str]()
+        ended = message["exit_code"], message["signal"], message["cpu_seconds"]
+        return limits.verdict(self.spec.limits, *ended, said, struck)
 
     def _read(self, stream: Stream) -> bool:
         """Reads once; returns whether there may be more."""
@@ -219,7 +254,10 @@ class Job:
         if self._hurry or not self.spec.keep_background:
             find = partial(self._family.census.of, self.key)
             asked = self._stopped_at or time.monotonic()
-            self._proof = await end_tree(find, self._unreaped, asked=asked, grace=self.spec.grace, woken=self._changed)
+            kill = self._group.kill if self._group else None
+            self._proof = await end_tree(
+                find, self._unreaped, asked=asked, grace=self.spec.grace, woken=self._changed, kill=kill
+            )
         await self._until(lambda: self._status is not None, SETTLE)
 
     def _wound_down(self, task: "asyncio.Task[None]") -> None:
@@ -246,4 +284,7 @@ class Job:
             self._read_out(stream)
             self._close(stream)
         self._family.forget(self.key)
+        if self._group is not None:
+            self._shared = self._group.usage()
+        self._spawner.clear(self.spec, self._group)
         self._done(self)

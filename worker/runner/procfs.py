@@ -61,6 +61,13 @@ def command(pid: int) -> str:
     return ""
 
 
+def peak_memory(pid: int | str = "self") -> int | None:
+    """Returns the most bytes a process has held so far, None when it cannot be read."""
+    with suppress(OSError, ValueError, IndexError):
+        return int(_read(f"/proc/{pid}/status").split(b"VmHWM:", 1)[1].split(None, 1)[0]) * 1024
+    return None
+
+
 def children() -> set[int]:
     """Returns the pids of this process's children, those it adopted included.
 
@@ -71,6 +78,15 @@ def children() -> set[int]:
     except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
         own = os.getpid()
         return {proc.pid for proc in scan().values() if proc.ppid == own}
+
+
+def descendants(pid: int) -> list[int]:
+    """Returns this process and its descendants, as far as the kernel lists them (CONFIG_PROC_CHILDREN)."""
+    found = [pid]
+    for each in found:
+        with suppress(OSError, ValueError):
+            found.extend(int(child) for child in _read(f"/proc/{each}/task/{each}/children").split())
+    return found
 
 
 def send(proc: Proc, number: signal.Signals) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 MAX_LINE = 64 << 20  # bytes; a longer line is a broken peer
 
 Key = tuple[int, int]  # (execution id, token)
@@ -14,7 +14,8 @@ Message = dict[str, Any]
 
 @dataclass(slots=True)
 class Spec:
-    """One attempt to run. Times in seconds, sizes in bytes; `deadline` is on CLOCK_BOOTTIME."""
+    """One attempt to run. Times in seconds, sizes in bytes; `deadline` is on CLOCK_BOOTTIME. Without `cwd` it gets a
+    private folder; `limits` are memory, cpu, processes, files and nice; `run_as` names a user."""
 
     id: int
     token: int
@@ -29,6 +30,7 @@ class Spec:
     drain: float = 2.0
     keep_background: bool = False
     limits: dict[str, int] = field(default_factory=dict)
+    run_as: str | None = None
 
     @property
     def key(self) -> Key:

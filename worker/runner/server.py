@@ -2,7 +2,8 @@
 
 worker -> runner   hello {worker_pid} · start {jobs: [Spec...]} · deadline {leases: [[id, token, deadline]...]} ·
                    stop {jobs: [[id, token]...], reason} · ack {jobs: [[id, token]...]} · quit
-runner -> worker   hello {pid, boot_id, running, unacked, version} · started {jobs: [[id, token, pid, unix time]...]} ·
+runner -> worker   hello {pid, boot_id, running, unacked, version, limits} ·
+                   started {jobs: [[id, token, pid, unix time]...]} ·
                    output {id, token, pieces: [[seq, "o"|"e", offset, seconds, base64]...], skipping} ·
                    finished {results: [...]} (results.py) · full {full}
 
@@ -22,7 +23,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from worker.runner import log, results
+from worker.runner import log, procfs, results
+from worker.runner.cgroup import Cgroups
 from worker.runner.connection import Connection
 from worker.runner.job import Job
 from worker.runner.leftovers import Leftovers
@@ -31,6 +33,7 @@ from worker.runner.protocol import VERSION, Key, Message, Spec, keys
 from worker.runner.spawn import Spawner
 from worker.runner.spool import Spool
 from worker.runner.tree import Family, nap
+from worker.runner.work import Work
 
 TICK = 0.5  # seconds between two looks at deadlines, live output, the spool; also how often live output is sent
 GROUP = 0.003  # seconds for which messages and writes are collected
@@ -38,19 +41,23 @@ SPAWN_AT_ONCE = 4  # between two rounds of the event loop, so that pipes are rea
 SEND_AT_ONCE = 1 << 20  # bytes of results read from the spool for one line
 QUIT_PATIENCE = 5.0  # seconds to wait for acknowledgements when told to quit
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
 _STOP_REASONS = ("cancelled", "lost", "interrupted")
 
 
 class Runner:
-    """One per directory. `idle` is the seconds without a worker and without work after which it ends itself."""
+    """One per directory. `idle` is the seconds without a worker and without work after which it ends itself; `cgroup`
+    where tasks get cgroups (cgroup.find)."""
 
-    def __init__(self, place: Place, name: str, idle: float) -> None:
+    def __init__(self, place: Place, name: str, idle: float, cgroup: Path | None) -> None:
         self._place = place
         self._idle = idle
         self._spool = Spool(place.spool)
-        self._spawner = Spawner(name)
+        self._work = Work(name, place.path)
+        self._cgroups = Cgroups(name, cgroup)
+        self._spawner = Spawner(name, self._work, self._cgroups)
         self._family = Family(name)
-        self._leftovers = Leftovers(name, self._keep)
+        self._leftovers = Leftovers(name, self._on_leftover)
         self._jobs: dict[int, Job] = {}
         self._waiting: dict[int, Spec] = {}  # the next attempt, until the one before has been ended
         self._queue: deque[Job] = deque()  # to be spawned
@@ -79,6 +86,7 @@ class Runner:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.quit)
         self._leftovers.end(self._spool.marks(), everything=self._spool.damaged)
+        self._sweep()
         listener = self._place.listen()
         loop.add_reader(listener, self._accept, listener)
         log.event("ready", dir=str(self._place.path), unacked=len(self._spool.unacked))
@@ -93,6 +101,7 @@ class Runner:
     def close(self) -> None:
         """Closes the spool, once the event loop is gone and nothing can be written any more."""
         self._spool.close()
+        self._work.close()
 
     def quit(self) -> None:
         """Stops everything that runs as interrupted; the runner goes when all of it is over."""
@@ -138,7 +147,8 @@ class Runner:
         boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         unacked = list(self._spool.unacked)
         told = {"op": "hello", "pid": os.getpid(), "boot_id": boot_id, "running": running, "unacked": unacked}
-        connection.send(told | {"version": VERSION})
+        limits = "cgroup" if self._cgroups.delegated else "rlimit"
+        connection.send(told | {"version": VERSION, "limits": limits})
         self._begun = [job for job in self._jobs.values() if job.pid is not None]
         if self._full:
             connection.send({"op": "full", "full": True})
@@ -243,6 +253,14 @@ class Runner:
         del self._jobs[job.spec.id]
         self._keep(job.key, job.result())
 
+    def _on_leftover(self, key: Key, result: Message) -> None:
+        self._keep(key, result)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        if not self._leftovers.keys():
+            self._work.sweep()
+
     def _refuse(self, key: Key, outcome: str, error: str) -> None:
         self._keep(key, results.empty(key, outcome, error))
 
@@ -258,14 +276,15 @@ class Runner:
 
     def _reap(self) -> None:
         """Buries every child that ended: leaders and adopted ones."""
-        ended = []
+        ended, floor = [], 0
         with suppress(ChildProcessError):
             while (report := os.wait4(-1, os.WNOHANG))[0]:
                 pid, status, usage = report
                 key, owners = self._family.reaped(pid)
                 # A job may be over before its leader is reaped, when that one hung in the kernel.
                 if key is not None and (job := self._job(key)):
-                    job.leader_exited(status, usage)
+                    floor = floor or procfs.peak_memory() or 0
+                    job.leader_exited(status, usage, floor)
                     ended.append(job)
                 for owner in owners:
                     if job := self._job(owner):
@@ -305,6 +324,7 @@ class Runner:
             self._reap()
             for job in list(self._jobs.values()):
                 job.check()
+                job.weigh()
                 self._show(job)
             self._flush()
             self._tell_full()
@@ -339,8 +359,12 @@ class Runner:
         return now > self._busy_at + self._idle
 
 
-def prepare_process() -> None:
-    """Makes this process a subreaper, detached from whoever started it and from what it inherited."""
+def prepare_process(*, new_privileges: bool) -> None:
+    """Makes this process a subreaper, detached from whoever started it and from what it inherited.
+
+    Tasks inherit the rest: files for their user only, and without `new_privileges` no program that gives more rights
+    than its caller has (sudo, ping of old), for good.
+    """
     with suppress(PermissionError):
         os.setsid()
     os.chdir("/")
@@ -351,3 +375,6 @@ def prepare_process() -> None:
     prctl: Any = ctypes.CDLL(None, use_errno=True).prctl
     if prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "this kernel has no PR_SET_CHILD_SUBREAPER")
+    if not new_privileges and prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "this kernel has no PR_SET_NO_NEW_PRIVS")
+    os.umask(0o077)

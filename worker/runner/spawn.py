@@ -8,91 +8,124 @@ import subprocess
 from contextlib import suppress
 from typing import NamedTuple
 
+from worker.runner import limits
+from worker.runner.account import Account, account
+from worker.runner.cgroup import Cgroups, Group
 from worker.runner.protocol import Spec
+from worker.runner.refusals import SpawnError, explain
+from worker.runner.work import Work
 
 COOKIE = "ROTA_COOKIE"
-DEFAULT_CWD = "/"  # what a task without a working directory gets; the runner's own is no business of a task
-_PASSING = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
-_LIMITS = {"memory": "as", "cpu": "cpu", "files": "nofile", "processes": "nproc"}
-_RESOURCES = {
-    "memory": resource.RLIMIT_AS,
-    "cpu": resource.RLIMIT_CPU,
-    "files": resource.RLIMIT_NOFILE,
-    "processes": resource.RLIMIT_NPROC,
-}
-
-
-class SpawnError(Exception):
-    """The process could not be started; the text says what and why. `passing`: it may work a moment later."""
-
-    def __init__(self, said: str, *, passing: bool = False) -> None:
-        super().__init__(said)
-        self.passing = passing
+# Enters the cgroup that its standard input leads to, and becomes the task.
+_ENTER = ["/bin/sh", "-c", 'echo 0 >&0 || exit 125; exec "$@" </dev/null', "rota"]
 
 
 class Spawned(NamedTuple):
-    """A process that runs: its pid and the reading ends (non-blocking) of its stdout and stderr."""
+    """A process that runs: its pid, the reading ends (non-blocking) of its stdout and stderr, and its cgroup."""
 
     pid: int
     stdout: int
     stderr: int
+    group: Group | None = None
 
 
 class Spawner:
-    """Starts processes for one runner."""
+    """Starts processes for one runner, and clears away what they were given once they are over."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, work: Work, cgroups: Cgroups) -> None:
         self._name = name
+        self._work = work
+        self._cgroups = cgroups
         self._null = os.open(os.devnull, os.O_RDONLY)
         self._prlimit = shutil.which("prlimit", path="/usr/bin:/bin:/usr/local/bin")
         self._files = _more_files()
 
     def spawn(self, spec: Spec) -> Spawned:
         """Starts the process or raises SpawnError. Never preexec_fn: it forces fork and costs 14 ms for 0.7."""
+        user = account(spec.run_as)
+        grouped = self._cgroups.delegated and not spec.limits.keys().isdisjoint(limits.SHARED)
+        limits.check(spec.limits, user.uid if user else os.geteuid(), grouped=grouped)
+        group = None
+        try:
+            cwd = self._directory(spec, user)
+            group = self._cgroups.make(spec.key, spec.limits) if grouped else None
+            pid, stdout, stderr = self._start(spec, cwd, user, group)
+        except (OSError, ValueError, TypeError, SpawnError) as error:
+            self.clear(spec, group)
+            raise error if isinstance(error, SpawnError) else explain(error, spec, spec.cwd or "") from error
+        self._adjust(pid, spec)
+        return Spawned(pid, stdout, stderr, group)
+
+    def clear(self, spec: Spec, group: Group | None) -> None:
+        """Takes away the folder and the cgroup of a task that is over."""
+        self._work.clear(spec.key, again=not spec.keep_background)
+        if group is not None:
+            self._cgroups.drop(group)
+
+    def _directory(self, spec: Spec, user: Account | None) -> str:
+        """The working directory; one of its own for a task that names none."""
+        if spec.cwd is None:
+            return self._work.make(spec.key, user)
+        if user is not None and user.is_other and os.path.isdir(spec.cwd) and not user.may_use(spec.cwd):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), spec.cwd)
+        return spec.cwd
+
+    def _start(self, spec: Spec, cwd: str, user: Account | None, group: Group | None) -> tuple[int, int, int]:
+        """Returns the pid and the ends of the pipes to read from."""
         pipes: list[int] = []
         try:
             pipes += os.pipe()
             pipes += os.pipe()
-            pid = self._popen(spec, pipes[1], pipes[3])
-        except (OSError, ValueError, TypeError) as error:
+            pid = self._popen(spec, cwd, user, group, pipes[1], pipes[3])
+        except (OSError, ValueError, TypeError):
             for fd in pipes[::2]:
                 os.close(fd)
-            raise _explain(error, spec) from error
+            raise
         finally:
             for fd in pipes[1::2]:
                 os.close(fd)
         for fd in pipes[::2]:
             os.set_blocking(fd, False)
-        self._adjust(pid, spec)
-        return Spawned(pid, pipes[0], pipes[2])
+        return pid, pipes[0], pipes[2]
 
-    def _popen(self, spec: Spec, stdout: int, stderr: int) -> int:
+    def _popen(self, spec: Spec, cwd: str, user: Account | None, group: Group | None, stdout: int, stderr: int) -> int:
         """Returns the pid. The runner reaps it itself, so Popen is told that nothing is left to wait for."""
-        env = {**spec.env, COOKIE: f"{self._name}:{spec.id}:{spec.token}"}
-        process = subprocess.Popen(
-            self._argv(spec),
-            stdin=self._null,
-            stdout=stdout,
-            stderr=stderr,
-            env=env,
-            cwd=spec.cwd or DEFAULT_CWD,
-            start_new_session=True,
-            # Nothing here can be inherited (prepare_process sees to what came with us), and the kernel closes hundreds
-            # of descriptors at exec faster than the child does one by one while we wait for it.
-            close_fds=False,
-        )
+        argv = self._argv(spec, cwd, user, grouped=group is not None)
+        other = user if user is not None and user.is_other else None
+        entrance = None if group is None else group.entrance()
+        try:
+            process = subprocess.Popen(
+                argv if entrance is None else [*_ENTER, *argv],
+                stdin=self._null if entrance is None else entrance,
+                stdout=stdout,
+                stderr=stderr,
+                env={**(user.environment() if user else {}), **spec.env, COOKIE: self._cookie(spec)},
+                cwd=cwd,
+                start_new_session=True,
+                user=other.uid if other else None,
+                group=other.gid if other else None,
+                extra_groups=other.groups if other else None,
+                # Nothing here can be inherited (prepare_process sees to what came with us), and the kernel closes
+                # hundreds of descriptors at exec faster than the child does one by one while we wait for it.
+                close_fds=False,
+            )
+        finally:
+            if entrance is not None:
+                os.close(entrance)
         process.returncode = 0
         return process.pid
 
-    def _argv(self, spec: Spec) -> list[str]:
+    def _cookie(self, spec: Spec) -> str:
+        return f"{self._name}:{spec.id}:{spec.token}"
+
+    def _argv(self, spec: Spec, cwd: str, user: Account | None, *, grouped: bool) -> list[str]:
         """Returns the command, behind prlimit(1) where there are limits: it sets them before the task's first step."""
-        options = [
-            f"--{_LIMITS[name]}={_clamped(name, value)}" for name, value in spec.limits.items() if name in _LIMITS
-        ]
-        if not options or self._prlimit is None:
-            return spec.argv
-        _check_program(spec)
-        return [self._prlimit, *options, "--", *spec.argv]
+        options = limits.options(spec.limits, grouped=grouped)
+        if options and self._prlimit is None:
+            raise SpawnError("limits need the program prlimit (util-linux), which this worker's machine does not have")
+        if (options or grouped) and os.path.isdir(cwd):
+            _check_program(spec, cwd, user)
+        return [str(self._prlimit), *options, "--", *spec.argv] if options else spec.argv
 
     def _adjust(self, pid: int, spec: Spec) -> None:
         """Sets what may be set on a running process. It may be gone already, and then nothing is lost."""
@@ -101,10 +134,6 @@ class Spawner:
                 resource.prlimit(pid, resource.RLIMIT_NOFILE, self._files)
             if spec.limits.get("nice"):
                 os.setpriority(os.PRIO_PGRP, pid, spec.limits["nice"])
-            if self._prlimit is None:
-                for name in _RESOURCES.keys() & spec.limits.keys():
-                    value = _clamped(name, spec.limits[name])
-                    resource.prlimit(pid, _RESOURCES[name], (value, value))
 
 
 def _more_files() -> tuple[int, int] | None:
@@ -117,69 +146,12 @@ def _more_files() -> tuple[int, int] | None:
     return (soft, hard)
 
 
-def _clamped(name: str, value: int) -> int:
-    """Returns the limit asked for, or the hard limit of this process where that is lower."""
-    hard = resource.getrlimit(_RESOURCES[name])[1]
-    return value if hard == resource.RLIM_INFINITY else min(value, hard)
-
-
-def _check_program(spec: Spec) -> None:
+def _check_program(spec: Spec, cwd: str, user: Account | None) -> None:
     """Raises OSError for a program that is missing; prlimit(1) would hide that in an exit status of its own."""
-    program, cwd = spec.argv[0], spec.cwd or DEFAULT_CWD
-    path = os.path.join(cwd, program)
-    if not os.path.isdir(cwd) or ("/" in program and os.access(path, os.X_OK)):
-        return
-    if "/" in program or shutil.which(program, path=spec.env.get("PATH", os.defpath)) is None:
-        code = errno.EACCES if "/" in program and os.path.exists(path) else errno.ENOENT
-        raise OSError(code, os.strerror(code), program)
-
-
-def _explain(error: Exception, spec: Spec) -> SpawnError:
-    """Turns what the system said into a sentence that names the culprit."""
-    program, cwd = spec.argv[0], spec.cwd
-    if not isinstance(error, OSError):
-        return SpawnError(f"the command cannot be passed to the system: {error}")
-    if cwd is not None and error.filename == cwd and error.filename != program:
-        return SpawnError(f"working directory {cwd} {_wrong_directory(error)}")
-    if error.errno in _PASSING:
-        return SpawnError(f"{program} could not be started: {_short_of(error)}", passing=True)
-    match error.errno:
-        case errno.ENOENT | errno.ENOTDIR:
-            return SpawnError(f"program {program} {_missing(spec)}")
-        case errno.EACCES | errno.EPERM:
-            return SpawnError(f"program {program} may not be run: it is not executable or not permitted")
-        case errno.ENOEXEC:
-            return SpawnError(f"{program} is not a program (a script needs a first line like #!/bin/sh)")
-        case errno.E2BIG:
-            return SpawnError("the arguments and the environment together are too long for this system")
-    return SpawnError(f"{program} could not be started: {os.strerror(error.errno or 0)}")
-
-
-def _wrong_directory(error: OSError) -> str:
-    match error.errno:
-        case errno.ENOENT:
-            return "does not exist"
-        case errno.ENOTDIR:
-            return "is not a directory"
-        case errno.EACCES | errno.EPERM:
-            return "may not be entered: permission denied"
-    return f"cannot be used: {os.strerror(error.errno or 0)}"
-
-
-def _missing(spec: Spec) -> str:
-    """Says which of the two things that the system calls "no such file" it is."""
     program = spec.argv[0]
-    if "/" not in program:
-        return "was not found in PATH"
-    if os.path.isfile(os.path.join(spec.cwd or DEFAULT_CWD, program)):
-        return "cannot be run: the interpreter it names does not exist"
-    return "does not exist"
-
-
-def _short_of(error: OSError) -> str:
-    match error.errno:
-        case errno.EMFILE | errno.ENFILE:
-            return "too many files are open on this worker"
-        case errno.ENOMEM:
-            return "this machine is out of memory"
-    return "too many processes run on this machine, or for this user"
+    path: str | None = os.path.join(cwd, program) if "/" in program else None
+    found = path or shutil.which(program, path=spec.env.get("PATH", os.defpath))
+    if found is None or (user is None and not os.path.exists(found)):
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), program)
+    if not (user.may_use(found) if user else os.access(found, os.X_OK)):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), program)

@@ -136,6 +136,7 @@ async def end_tree(
     asked: float,
     grace: float,
     woken: asyncio.Event,
+    kill: Callable[[], None] | None = None,
 ) -> Proof | None:
     """Ends a tree: SIGTERM, `grace` seconds, then SIGKILL to each until none is left.
 
@@ -144,7 +145,7 @@ async def end_tree(
 
     `find` gives the living members seen after a monotonic instant; `leader` the leader's pid while it is not reaped
     (only then its group's number is surely its own); `asked` is the monotonic instant from which the grace counts;
-    `woken` is set when it is worth looking again.
+    `woken` is set when it is worth looking again; `kill` kills all of its cgroup, where it has one.
     """
     alive = find(asked)
     if not alive:
@@ -160,6 +161,8 @@ async def end_tree(
         signalled = time.monotonic()
         if signalled >= killing_from:
             _note(seen, alive)
+            if kill is not None:
+                kill()
             sent["SIGKILL"] += _signal(alive, signal.SIGKILL, leader())
         await nap(woken, min(PAUSE, max(killing_from - signalled, 0.001)) if signalled < killing_from else PAUSE)
         alive = find(signalled)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import false
 from sqlmodel import Field, SQLModel
 
 from common.db.models.base import TABLE_OPTIONS
@@ -26,6 +27,14 @@ class Worker(SQLModel, table=True):
     slots: int
     running: int = 0
     draining: bool = False
+    #: The process that runs its tasks; it outlives the worker's own.
+    runner_pid: int | None = None
+    #: How many executions of the process before it found running when it started.
+    taken_over: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    #: "cgroup" or "rlimit": how limits of memory and processes are kept; empty until its runner has said so.
+    limits: str = Field(default="", max_length=16, sa_column_kwargs={"server_default": ""})
+    #: Whether tasks that name no user run as root.
+    as_root: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     started_at: datetime = Field(sa_type=UtcDateTime)
     heartbeat_at: datetime = Field(sa_type=UtcDateTime)
     stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -135,11 +135,11 @@ class Client:
 class RunnerProcess:
     """A runner that is started, killed and started again, in one directory."""
 
-    def __init__(self, directory: Path, *, idle: float = 60.0) -> None:
+    def __init__(self, directory: Path, *, idle: float = 60.0, cgroup: Path | None = None) -> None:
         self.directory = directory
         self.name = f"test-{os.getpid()}-{next(_names)}"
         self._command = [PYTHON, "-I", "-S", str(MAIN), "--dir", str(directory), "--name", self.name]
-        self._command += ["--idle", str(idle)]
+        self._command += ["--idle", str(idle), "--cgroup", str(cgroup or "off")]
         self._clients: list[Client] = []
 
     async def launch(self) -> None:

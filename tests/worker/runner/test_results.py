@@ -18,7 +18,6 @@ async def test_it_reports_what_a_task_wrote_and_how_it_ended(client: Client) -> 
     assert result["finished_at"] >= result["started_at"]
     assert result["duration"] >= 0
     assert result["cpu_seconds"] >= 0
-    assert result["peak_memory"] > 0
 
 
 async def test_it_reports_the_signal_that_ended_a_task(client: Client) -> None:
@@ -34,7 +33,7 @@ async def test_a_task_gets_its_environment_and_the_cookie_and_nothing_else(
     environment, descriptors, directory = json.loads(stdout(result))
     assert environment == ENV | {"A": "1", "ROTA_COOKIE": f"{runner.name}:5:3"}
     assert descriptors == ["0", "1", "2", "3"]  # 3 is the listing itself
-    assert directory == "/"
+    assert f"/rota-{runner.name}/" in directory
 
 
 async def test_a_task_that_reads_stdin_finds_its_end(client: Client) -> None:
@@ -82,14 +81,6 @@ async def test_a_script_without_interpreter_says_so(client: Client, tmp_path: Pa
     script.chmod(0o755)
     result = await client.run([str(script)])
     assert result["error"] == f"program {script} cannot be run: the interpreter it names does not exist"
-
-
-async def test_limits_hold_from_the_first_step(client: Client) -> None:
-    limits = {"memory": 512 << 20, "cpu": 9, "files": 64, "processes": 5000, "nice": 3}
-    result = await client.run(sh("ulimit -v; ulimit -t; ulimit -n; nice"), limits=limits)
-    assert stdout(result).split()[:3] == [b"524288", b"9", b"64"]
-    result = await client.run(py("bytearray(1 << 30)"), id=2, limits=limits)
-    assert b"MemoryError" in stderr(result)
 
 
 async def test_bytes_below_the_cap_come_back_as_they_were(client: Client) -> None:
