@@ -28,6 +28,7 @@ from api.routes import (
     tasks,
     teams,
     users,
+    variables,
 )
 from api.static import static_files
 from common.clock import Clock
@@ -54,6 +55,7 @@ _PRIVATE = (
     sharing.router,
     teams.router,
     users.router,
+    variables.router,
     status.private,
 )
 _PUBLIC = (auth.public, status.public)
@@ -72,7 +74,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         description="Everything the pages do. Every path also answers below `/api`. Instants are ISO 8601 in UTC;"
         " errors are `application/problem+json` and name the field.",
         version=__version__,
-        openapi_tags=[{"name": name} for name in ("tasks", "executions", "logs", "cron", "status", "auth", "users")],
+        openapi_tags=[
+            {"name": name} for name in ("tasks", "executions", "logs", "cron", "status", "auth", "users", "variables")
+        ],
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

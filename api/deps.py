@@ -11,6 +11,7 @@ from api.auth import Principal, require_person, require_user
 from common.clock import Clock
 from common.config import Settings
 from common.db.session import Database, ReadSession, WriteSession
+from common.security.encryption import Keyring
 
 
 def settings(request: Request) -> Settings:
@@ -30,9 +31,16 @@ def clock(request: Request) -> Clock:
     return found
 
 
+def keyring(request: Request) -> Keyring:
+    """The keys that seal secrets."""
+    found: Keyring = request.app.state.keyring
+    return found
+
+
 DatabaseDep = Annotated[Database, Depends(database)]
 ClockDep = Annotated[Clock, Depends(clock)]
 SettingsDep = Annotated[Settings, Depends(settings)]
+KeyringDep = Annotated[Keyring, Depends(keyring)]
 
 
 async def _read(database: DatabaseDep) -> AsyncIterator[ReadSession]:

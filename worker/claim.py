@@ -9,14 +9,17 @@ import structlog
 from common.clock import Clock
 from common.config import Settings
 from common.db.session import Database, WriteSession
+from common.db.types import Record
 from common.db.wakeup import poll_interval
 from common.process import pause
 from common.queue import claims, leases
 from common.queue.claims import Claim, Key
-from worker import environment
+from common.security.encryption import Keyring
+from worker import environment, variables
 from worker.book import Book
 from worker.identity import Identity
 from worker.kinds import registry
+from worker.runner import results
 from worker.runner_client import RunnerClient
 
 log = structlog.get_logger()
@@ -51,6 +54,7 @@ class Claimer:
     book: Book
     runner: RunnerClient
     base: Mapping[str, str]
+    keyring: Keyring
 
     async def tick(self) -> float:
         """Take what is due, up to the free slots, and have it run; returns the seconds until there may be more."""
@@ -101,15 +105,19 @@ class Claimer:
     async def _send(self) -> None:
         """Say that they may start from now on, then have them start; those that are not ours any more are dropped."""
         taken = dict(self.book.unsent)
-        mine = await self.database.transact(
-            lambda session: claims.mark_spawned(session, worker_id=self.identity.id, keys=list(taken))
-        )
+        mine, rows = await self.database.transact(lambda session: self._mark(session, taken))
         self.book.drop(taken.keys() - mine)
         # Without a line they stay marked and unsent, and go out with the next tick after the next hello.
         if self.runner.ready:
-            self.runner.start([self._job(claim) for key, claim in taken.items() if key in mine])
+            jobs = [self._job(claim, rows) for key, claim in taken.items() if key in mine]
+            self.runner.start([job for job in jobs if job is not None])
             for key in mine:
                 self.book.unsent.pop(key, None)
+
+    async def _mark(self, session: WriteSession, taken: Mapping[Key, Claim]) -> tuple[set[Key], Mapping[int, Record]]:
+        """Say that they may start; returns those that are ours, and the rows of the variables they use."""
+        mine = await claims.mark_spawned(session, worker_id=self.identity.id, keys=list(taken))
+        return mine, await variables.stored(session, taken.values())
 
     async def _give_back(self) -> None:
         """Leave to others what was taken and not started when the worker was told to stop."""
@@ -122,14 +130,20 @@ class Claimer:
         now = await self.clock.now(session)
         await leases.abandon(session, worker_id=self.identity.id, keys=keys, now=now, error="the worker was stopped")
 
-    def _job(self, claim: Claim) -> dict[str, Any]:
-        """One attempt as the runner wants it."""
+    def _job(self, claim: Claim, rows: Mapping[int, Record]) -> dict[str, Any] | None:
+        """One attempt as the runner wants it; None when it fails for want of a variable."""
+        try:
+            injected = variables.inject(claim, rows, self.keyring)
+        except variables.VariableMissing as error:
+            self.book.ended([results.empty(claim.key, "spawn_error", str(error))])
+            return None
         again = claim.delivery == "at_least_once"
         return {
             "id": claim.id,
             "token": claim.token,
             "argv": registry.argv(claim),
-            "env": environment.build(claim, self.base, run_as=self.settings.run_as),
+            "env": environment.build(claim, self.base, injected.env, run_as=self.settings.run_as),
+            "masked": injected.masked,
             "cwd": claim.spec.get("cwd"),
             "limits": claim.spec.get("limits"),
             "run_as": claim.spec.get("run_as") or self.settings.run_as or None,

@@ -37,9 +37,12 @@ def passed_on(own: Mapping[str, str]) -> dict[str, str]:
 _WHO = ("HOME", "SHELL", "USER", "LOGNAME", "TMPDIR")
 
 
-def build(claim: Claim, base: Mapping[str, str], *, run_as: str = "") -> dict[str, str]:
-    """The environment of one attempt; `base` is what `passed_on` gave. The task's own wins over it, Rota's facts win
-    over both. `run_as` is the user of tasks that name none."""
+def build(claim: Claim, base: Mapping[str, str], variables: Mapping[str, str], *, run_as: str = "") -> dict[str, str]:
+    """The environment of one attempt; `base` is what `passed_on` gave, `variables` what it uses of those.
+
+    The task's own wins over the base, a variable over the task's own, Rota's facts over all. `run_as` is the user of
+    tasks that name none.
+    """
     other = claim.spec.get("run_as") or run_as
     return {
         **{name: value for name, value in base.items() if not (other and name in _WHO)},
@@ -47,6 +50,7 @@ def build(claim: Claim, base: Mapping[str, str], *, run_as: str = "") -> dict[st
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
         **claim.spec.get("env", {}),
+        **variables,
         "ROTA_EXECUTION_ID": str(claim.id),
         "ROTA_TASK_ID": str(claim.task_id),
         "ROTA_TASK_NAME": claim.task_name,

@@ -12,6 +12,7 @@ from common.db.schema import ensure_schema
 from common.db.session import Database, WriteSession
 from common.db.wakeup import Topic, Wakeup
 from common.process import Loop, outlast, pause, run_all, stop_with_parent
+from common.security.encryption import Keyring
 from worker import environment, identity
 from worker.book import Book, Wakes
 from worker.claim import Claimer
@@ -61,7 +62,7 @@ async def _work(
     runner = RunnerClient(own.folder / "runner", own.id, base, book, clock, _runner_options(settings))
     heart = Heart(database, clock, settings, own, generation, book, runner)
     loops = (
-        Loop("claim", Claimer(database, clock, settings, own, book, runner, base).tick, wakes.claim),
+        Loop("claim", Claimer(database, clock, settings, own, book, runner, base, Keyring(settings)).tick, wakes.claim),
         Loop("heartbeat", heart.beat, wakes.heartbeat),
         Loop("look", heart.look, wakes.look),
         Loop("record", Recorder(database, clock, own, book, runner, wakes).tick, wakes.record),

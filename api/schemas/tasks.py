@@ -7,6 +7,7 @@ from common.db.models import Schedule
 from common.domain.describe import describe
 from common.domain.states import Status, TaskState
 from common.domain.triggers import Trigger
+from common.domain.variables import links
 from common.services.schedules import trigger_of
 from common.services.tasks import TaskView, is_plain
 
@@ -75,6 +76,7 @@ class TaskOut(Answer):
     schedules: list[ScheduleOut]
     timezone: str
     env: dict[str, str]
+    variables: list[str]
     args: list[str]
     cwd: str | None
     limits: LimitsOut | None
@@ -114,6 +116,7 @@ class TaskOut(Answer):
                 "schedules": [ScheduleOut.of(row) for row in rows],
                 "timezone": rows[0].timezone if rows else "UTC",
                 "env": task.spec.get("env", {}),
+                "variables": [name for _, name in links(task.spec)],
                 "args": task.spec.get("args", []),
                 "cwd": task.spec.get("cwd"),
                 "limits": task.spec.get("limits"),

@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from common.domain.invalid import N_
+from common.domain.variables import is_name
 
 #: Linux refuses one argument or variable of 128 KiB and more; the command is one argument of the shell.
 MAX_ARGUMENT = 100_000
@@ -73,7 +74,18 @@ Prose = Annotated[str, AfterValidator(storable)]
 Time = Annotated[datetime, AfterValidator(plausible)]
 Seconds = Annotated[float, Field(ge=0, le=2_592_000, allow_inf_nan=False)]
 
-_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+def _variable_name(name: str) -> str:
+    if not is_name(name):
+        raise refuse(
+            N_('"{name}" is not a variable name: letters, digits and _, not starting with a digit.'), name=name[:40]
+        )
+    if name.startswith("ROTA_"):
+        raise refuse(N_('"{name}": names that start with ROTA_ are set by Rota itself.'), name=name[:40])
+    return name
+
+
+VariableName = Annotated[str, StringConstraints(max_length=100), AfterValidator(_variable_name)]
 
 
 class _Input(BaseModel):
@@ -146,6 +158,12 @@ class TaskInput(_Input):
     description: Prose = Field("", max_length=10_000)
     kind: Literal["shell"] = "shell"
     env: dict[str, Variable] = Field(default_factory=dict, max_length=200, description="Environment of the program.")
+    variables: list[VariableName] = Field(
+        default_factory=list,
+        max_length=100,
+        description="Names of variables (`/variables`) whose values the program finds in its environment.",
+        examples=[[]],
+    )
     args: list[Argument] = Field(
         default_factory=list, max_length=200, description="Arguments: $1, $2 … in the command."
     )
@@ -211,16 +229,17 @@ class TaskInput(_Input):
     @classmethod
     def _names(cls, value: dict[str, str]) -> dict[str, str]:
         for name in value:
-            if not _VARIABLE_NAME.fullmatch(name):
-                raise refuse(
-                    N_('"{name}" is not a variable name: letters, digits and _, not starting with a digit.'),
-                    name=name[:40],
-                )
-            if name.startswith("ROTA_"):
-                raise refuse(N_('"{name}": names that start with ROTA_ are set by Rota itself.'), name=name[:40])
+            _variable_name(name)
         if sum(len(name) + len(text.encode()) for name, text in value.items()) > MAX_ARGUMENTS:
             raise refuse(N_("Must not be larger than {most} bytes together."), most=f"{MAX_ARGUMENTS:,}")
         return value
+
+    @field_validator("variables")
+    @classmethod
+    def _not_twice(cls, value: list[str], info: Any) -> list[str]:
+        if both := sorted(set(value) & info.data.get("env", {}).keys()):
+            raise refuse(N_("{name} stands in the environment already. Take it out there."), name=both[0])
+        return list(dict.fromkeys(value))
 
     @field_validator("tags")
     @classmethod

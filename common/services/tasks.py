@@ -13,13 +13,14 @@ from common.db.session import ReadSession, WriteSession
 from common.db.wakeup import notify
 from common.domain.permissions import Right, right_of
 from common.domain.states import Status
+from common.domain.variables import links
 from common.errors import DomainError, Forbidden, Invalid, NotFound
 from common.queries import calendars
 from common.queries import tasks as queries
 from common.queries.visibility import permitted, shared_rights
 from common.queue import cancel, enqueue, history
 from common.queue.transitions import E
-from common.services import audit, rights, schedules
+from common.services import audit, rights, schedules, variables
 from common.services.audit import Thing
 from common.services.inputs import TaskInput, TaskPatch
 
@@ -142,6 +143,7 @@ async def create(session: WriteSession, data: TaskInput, *, owner_id: int | None
     await rights.check_code(session, {data.kind})
     rights.check_user(session, None, data.run_as, ["command"])
     task = Task(owner_id=owner_id, created_at=now, updated_at=now, **_columns(data))
+    task.spec |= await variables.bind(session, data.variables, before={}, owner_id=owner_id)
     task.paused_at = None if data.enabled else now
     session.add(task)
     await session.flush()
@@ -167,6 +169,7 @@ def as_input(view: TaskView) -> dict[str, Any]:
     written = {name: getattr(task, name) for name in _OWN} | {
         name: task.spec.get(name, none) for name, none in _SPEC.items()
     }
+    written["variables"] = [name for _, name in links(task.spec)]
     rows = view.schedules
     if len(rows) == 1 and is_plain(rows[0]):
         return written | {"cron": rows[0].expr, "timezone": rows[0].timezone}
@@ -217,8 +220,10 @@ async def update(session: WriteSession, task_id: int, patch: TaskPatch, *, now: 
     changed = _changed(task, data)
     await rights.check_code(session, {task.kind, data.kind}, changed)
     rights.check_user(session, task.spec.get("run_as"), data.run_as, changed)
+    given = await variables.bind(session, data.variables, before=task.spec, owner_id=task.owner_id)
     for name, value in _columns(data).items():
         setattr(task, name, value)
+    task.spec = {**task.spec, **given}
     task.updated_at = now
     await session.flush()
     await schedules.replace(session, task, rows, data, now=now)
@@ -236,7 +241,8 @@ def _changed(task: Task, data: TaskInput) -> list[str]:
     """Names of the fields that `data` changes; of schedules nothing is said here."""
     own = [name for name in _OWN if getattr(task, name) != getattr(data, name)]
     spec = _columns(data)["spec"]
-    return own + [name for name, none in _SPEC.items() if task.spec.get(name, none) != spec[name]]
+    own += [name for name, none in _SPEC.items() if task.spec.get(name, none) != spec[name]]
+    return own + (["variables"] if [name for _, name in links(task.spec)] != data.variables else [])
 
 
 async def set_enabled(

@@ -23,7 +23,7 @@ def test_there_is_always_a_path() -> None:
 
 
 def test_a_task_is_told_who_it_is() -> None:
-    found = environment.build(claim(token=2), {})
+    found = environment.build(claim(token=2), {}, {})
     assert found["ROTA_EXECUTION_ID"] == "7"
     assert found["ROTA_TASK_ID"] == "3"
     assert found["ROTA_TASK_NAME"] == "backup"
@@ -34,7 +34,7 @@ def test_a_task_is_told_who_it_is() -> None:
 
 
 def test_the_tasks_own_variables_win_over_the_workers() -> None:
-    found = environment.build(claim(spec={"env": {"TZ": "UTC", "KEY": "v"}}), environment.passed_on(OWN))
+    found = environment.build(claim(spec={"env": {"TZ": "UTC", "KEY": "v"}}), environment.passed_on(OWN), {})
     assert (found["TZ"], found["KEY"]) == ("UTC", "v")
 
 

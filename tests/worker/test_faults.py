@@ -19,6 +19,7 @@ from common.domain.states import FINAL, Status
 from common.queue.claims import Key
 from common.queue.finish import Result, finish
 from common.queue.transitions import E
+from common.security.encryption import Keyring
 from tests.support.eventually import eventually
 from tests.worker.rig import Rig, interrupt
 from worker.book import Book, Wakes
@@ -281,7 +282,7 @@ async def test_with_a_full_disk_nothing_more_is_claimed(rig: Rig) -> None:
     book = Book(settings.slots, Wakes())
     runner = RunnerClient(rig.folder, "x", {}, book, clock)
     with acquired(settings) as own:
-        claimer = Claimer(rig.database, clock, settings, own, book, runner, {})
+        claimer = Claimer(rig.database, clock, settings, own, book, runner, {}, Keyring(settings))
         execution_id = await rig.run_command("true")
         runner.ready, runner.full = True, True
         await claimer.tick()

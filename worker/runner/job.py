@@ -9,6 +9,7 @@ from functools import partial
 
 from worker.runner import limits, log, procfs, results
 from worker.runner.cgroup import Group, Usage
+from worker.runner.masking import Masker, needles
 from worker.runner.output import Capture, Live
 from worker.runner.protocol import Message, Spec
 from worker.runner.refusals import SpawnError
@@ -27,10 +28,11 @@ SETTLE = 0.2  # seconds for the rest of a tree to go by itself once the leader i
 class Stream:
     """One pipe and what is kept of it."""
 
-    def __init__(self, name: str, fd: int, capture: Capture) -> None:
+    def __init__(self, name: str, fd: int, capture: Capture, masker: Masker | None) -> None:
         self.name = name
         self.fd = fd
         self.capture = capture
+        self.masker = masker  # None where there is nothing to mask, as with most tasks
         self.open = True
 
 
@@ -99,8 +101,9 @@ class Job:
         self.pid, self._began, self.started_at = spawned.pid, time.monotonic(), time.time()
         self._group, self._look_at = spawned.group, self._began + FIRST_LOOK
         self._family.born(self.key, spawned.pid, keep_background=self.spec.keep_background)
+        plain, coded = needles(self._secrets())
         for name, fd in (("o", spawned.stdout), ("e", spawned.stderr)):
-            stream = Stream(name, fd, Capture(self.spec.output_cap))
+            stream = Stream(name, fd, Capture(self.spec.output_cap), Masker(plain, coded) if plain else None)
             self._streams[name] = stream
             self._loop.add_reader(fd, self._read, stream)
         if self.spec.timeout is not None:
@@ -213,10 +216,13 @@ class Job:
         if not data:
             self._close(stream)
             return False
+        self._take(stream, stream.masker.feed(data) if stream.masker else data)
+        return True
+
+    def _take(self, stream: Stream, data: bytes) -> None:
         offset = stream.capture.total
         if length := stream.capture.add(data):
             self._live.add(stream.name, offset, length, time.monotonic() - self._began)
-        return True
 
     def _read_out(self, stream: Stream) -> None:
         for _ in range(LAST_READS):
@@ -228,7 +234,18 @@ class Job:
             stream.open = False
             self._loop.remove_reader(stream.fd)
             os.close(stream.fd)
+            if stream.masker:
+                self._take(stream, stream.masker.close())
             self._changed.set()
+
+    def _secrets(self) -> list[str]:
+        return [self.spec.env[name] for name in self.spec.masked]
+
+    def _without_secrets(self, said: str | None) -> str | None:
+        if not said or not self.spec.masked:
+            return said
+        masker = Masker(*needles(self._secrets()))
+        return (masker.feed(said.encode("utf-8", "replace")) + masker.close()).decode("utf-8", "replace")
 
     def _past_deadline(self) -> bool:
         deadline = self.spec.deadline
@@ -277,7 +294,7 @@ class Job:
         if self.over:
             return
         self.over = True
-        self._outcome, self._error = outcome, error
+        self._outcome, self._error = outcome, self._without_secrets(error)
         if self._timer:
             self._timer.cancel()
         for stream in self._streams.values():

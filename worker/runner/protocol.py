@@ -15,7 +15,11 @@ Message = dict[str, Any]
 @dataclass(slots=True)
 class Spec:
     """One attempt to run. Times in seconds, sizes in bytes; `deadline` is on CLOCK_BOOTTIME. Without `cwd` it gets a
-    private folder; `limits` are memory, cpu, processes, files and nice; `run_as` names a user."""
+    private folder; `limits` are memory, cpu, processes, files and nice; `run_as` names a user.
+
+    `masked` names the variables of `env` whose values are kept out of the output. Nothing of `env` is ever written
+    to the disk or the log.
+    """
 
     id: int
     token: int
@@ -31,6 +35,7 @@ class Spec:
     keep_background: bool = False
     limits: dict[str, int] = field(default_factory=dict)
     run_as: str | None = None
+    masked: list[str] = field(default_factory=list)
 
     @property
     def key(self) -> Key:
@@ -49,6 +54,8 @@ class Spec:
             raise ValueError("the command is empty or holds something that is not text")
         if not isinstance(spec.env, dict) or not all(isinstance(value, str) for value in spec.env.values()):
             raise ValueError("the environment holds something that is not text")
+        if not all(isinstance(name, str) and name in spec.env for name in spec.masked):
+            raise ValueError("a variable to be masked is not in the environment")
         return spec
 
 

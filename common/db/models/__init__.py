@@ -9,6 +9,7 @@ from common.db.models.processes import Fact, Scheduler, SchedulerGap, Worker
 from common.db.models.tasks import Schedule, Task
 from common.db.models.teams import TaskShare, Team, TeamMember
 from common.db.models.users import SetupToken, User, UserSession
+from common.db.models.variables import Variable
 
 __all__ = [
     "ApiKey",
@@ -32,6 +33,7 @@ __all__ = [
     "Throttle",
     "User",
     "UserSession",
+    "Variable",
     "Worker",
     "metadata",
     "table_of",
