@@ -7,11 +7,16 @@ from fastapi import APIRouter, Depends
 
 from api.auth import require_page_person, require_page_user
 from api.pages import (
+    account,
+    account_keys,
+    account_totp,
     audit,
     calendars,
     downtime,
     executions,
     ledger,
+    people,
+    people_actions,
     preferences,
     session,
     sharing,
@@ -37,10 +42,14 @@ for _router in (
     teams.router,
     sharing.router,
     audit.router,
+    account.router,
+    account_keys.router,
+    people.router,
+    people_actions.router,
 ):
     private.include_router(_router)
 
 #: For people who are signed in, also those who must change their password first.
 own = APIRouter(dependencies=[Depends(require_page_person)])
-for _router in (preferences.router, session.own):
+for _router in (preferences.router, session.own, account.own, account_totp.own):
     own.include_router(_router)

@@ -6,9 +6,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from api.declared import takes
 from api.deps import UserDep, WriteDep, WriteNow
 from api.problems import language
 from api.schemas.tasks import BulkItem, BulkOut
+from common.domain.permissions import Right
 from common.i18n import localized
 from common.services import tasks
 
@@ -66,7 +68,7 @@ async def bulk_resume(data: IdsBody, session: WriteDep, now: WriteNow, user: Use
     return _answer(await tasks.each(session, data.ids, work, now=now), language(request))
 
 
-@router.post("/force_run", status_code=202)
+@router.post("/force_run", status_code=202, openapi_extra=takes(Right.RUN))
 async def bulk_force_run(data: IdsBody, session: WriteDep, now: WriteNow, user: UserDep, request: Request) -> BulkOut:
     """Run these tasks now."""
 

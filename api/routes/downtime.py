@@ -5,12 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.declared import takes
 from api.deps import ReadDep, ReadNow, UserDep, WriteDep, WriteNow
 from api.problems import language
 from api.schemas.base import Page, PageNumber, PageSize
 from api.schemas.cron import domain_lang
 from api.schemas.ledger import GapOut
 from api.schemas.tasks import BulkItem, BulkOut
+from common.domain.permissions import Right
 from common.i18n import localized
 from common.services import downtime
 from common.services.inputs import Time
@@ -42,7 +44,7 @@ class Chosen(BaseModel):
     execution_ids: list[Annotated[int, Field(ge=1, le=2**63 - 1)]] = Field(min_length=1, max_length=500)
 
 
-@router.post("/downtime/run", status_code=202)
+@router.post("/downtime/run", status_code=202, openapi_extra=takes(Right.RUN))
 async def run_missed(data: Chosen, session: WriteDep, now: WriteNow, user: UserDep, request: Request) -> BulkOut:
     """Run missed executions now, each as a new execution. The same one again is the same new execution."""
     made = await downtime.run(session, data.execution_ids, by=user.username, now=now)

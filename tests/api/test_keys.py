@@ -88,6 +88,7 @@ async def test_a_key_never_changes_the_account_it_belongs_to(api: Api) -> None:
         ("GET", "/auth/sessions", None),
         ("POST", "/auth/logout", None),
         ("GET", "/ui/tasks", None),
+        ("GET", "/ui/account", None),
     ):
         answer = await ask(api, method, path, key, **({"json": body} if body else {}))
         assert answer.status_code == 403, (method, path, answer.text)

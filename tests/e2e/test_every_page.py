@@ -61,6 +61,14 @@ def paths(rota: Rota) -> Iterator[list[str]]:
         "/ui/downtime",
         "/ui/calendars",
         "/ui/calendars/create",
+        "/ui/account",
+        "/ui/account/password",
+        "/ui/account/totp",
+        "/ui/account/sessions",
+        "/ui/account/keys",
+        "/ui/users",
+        "/ui/users/create",
+        "/ui/users/1",
         "/ui/tasks/4711",
     ]
     client.post("/tasks/bulk/delete", json={"ids": ids}).raise_for_status()
