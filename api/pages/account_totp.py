@@ -107,8 +107,9 @@ async def _page(request: Request, user: PagePerson, session: ReadDep, wrong: dic
 
 def _set_up(request: Request, user: PagePerson, secret: str, wrong: dict[str, str], *, has_password: bool) -> Response:
     # Our own drawing of base32 letters and a user name that has none of < > &.
-    picture = Markup(totp.picture(totp.address(secret[:64], user.username)))
-    return _render(request, user, wrong, secret=secret[:64], picture=picture, has_password=has_password)
+    secret = secret if totp.is_secret(secret) else totp.new_secret()
+    picture = Markup(totp.picture(totp.address(secret, user.username)))
+    return _render(request, user, wrong, secret=secret, picture=picture, has_password=has_password)
 
 
 def _render(request: Request, user: PagePerson, wrong: dict[str, str] | None = None, **values: Any) -> Response:

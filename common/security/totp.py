@@ -1,6 +1,7 @@
 """One-time codes by time (RFC 6238), as every authenticator app makes them, and recovery codes for a lost phone."""
 
 import hmac
+import re
 import secrets
 from io import BytesIO
 
@@ -11,6 +12,7 @@ _STEP = 30
 #: A code of the step before or after counts too: clocks differ, and people type slowly.
 _WINDOW = 1
 _RECOVERY_CODES = 10
+_SECRET = re.compile(r"(?:[A-Z2-7]{8}){4,8}")
 #: Without letters and digits that look alike.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -18,6 +20,11 @@ _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 def new_secret() -> str:
     """A secret of 160 bits, in base32."""
     return pyotp.random_base32()
+
+
+def is_secret(text: str) -> bool:
+    """Whether this is a secret as `new_secret` makes them, or a longer one."""
+    return bool(_SECRET.fullmatch(text))
 
 
 def address(secret: str, username: str) -> str:

@@ -1,6 +1,5 @@
 """The second factor: codes from an authenticator app, and recovery codes for the day the phone is gone."""
 
-import re
 from datetime import datetime
 
 import structlog
@@ -15,7 +14,6 @@ from common.services import audit, signin, users
 
 log = structlog.get_logger()
 R = table_of(RecoveryCode)
-_SECRET = re.compile(r"[A-Z2-7]{32,64}")
 
 
 def _place(user: User) -> Place:
@@ -33,7 +31,7 @@ async def enable(
     stored = await _locked(session, user)
     if stored.totp_secret:
         raise Conflict("The second factor is on already.")
-    if not _SECRET.fullmatch(secret):
+    if not totp.is_secret(secret):
         raise Invalid("This is no secret for one-time codes.", field="secret")
     step = totp.step_of(secret, code, at=now.timestamp(), used=0)
     if step is None:
