@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import db, user
+from cli import db, keys, user
 from cli.settings import fail, settings_of
 from common.errors import ConfigurationError, DomainError
 
@@ -20,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(db.app, name="db", help="The database's tables.")
+app.add_typer(keys.app, name="keys", help="Keys that encrypt secrets in the database.")
 app.add_typer(user.app, name="user", help="People who may sign in.")
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder for database, keys and spools.")]
