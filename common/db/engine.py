@@ -51,7 +51,8 @@ def create_engine(
 ) -> AsyncEngine:
     """An engine for the URL; `synchronous` is SQLite's (FULL: a power cut loses nothing that was committed).
 
-    `command_timeout` is PostgreSQL's: seconds after which the driver no longer waits for an answer.
+    `command_timeout`: seconds after which a server's answer is no longer waited for; without it a connection whose
+    packets vanish hung for ever (reliability.md, 2).
     """
     url = normalise_url(text)
     options: dict[str, Any] = {
@@ -64,7 +65,6 @@ def create_engine(
     }
     match url.get_backend_name():
         case "postgresql":
-            # Without command_timeout a connection whose packets vanish hung for ever (reliability.md, 2).
             options["pool_pre_ping"] = True
             options["connect_args"] = {
                 "timeout": 10,
@@ -80,11 +80,14 @@ def create_engine(
                 },
             }
         case "mysql":
-            _mend_aiomysql()
+            from common.db import mysql
+
             options["pool_pre_ping"] = True
             options["isolation_level"] = "READ COMMITTED"
             options["connect_args"] = {
+                "async_creator_fn": mysql.connect,
                 "connect_timeout": 10,
+                "answer_timeout": command_timeout,
                 "init_command": "SET time_zone = '+00:00', innodb_lock_wait_timeout = 5, wait_timeout = 60"
                 # A process that freezes in a transaction must not keep its locks. MySQL proper reads no /*M! … */.
                 " /*M!100300 , idle_transaction_timeout = 10 */",
@@ -116,15 +119,6 @@ def _hide_values(engine: Engine) -> None:
 
 def _without_values(text: str) -> str:
     return _ARGUMENT.sub(r"\1", text.partition("\nDETAIL:")[0])
-
-
-def _mend_aiomysql() -> None:
-    """Give aiomysql 0.3 the function back that PyMySQL 1.2 has taken from it: without it no bytes can be sent."""
-    from aiomysql import connection as driver
-    from pymysql.converters import escape_bytes  # type: ignore[import-untyped]
-
-    if not callable(driver.escape_bytes_prefixed):
-        driver.escape_bytes_prefixed = escape_bytes
 
 
 def _prepare_sqlite(engine: Engine, synchronous: str) -> None:
