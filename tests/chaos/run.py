@@ -1,8 +1,6 @@
 """One run: two schedulers, three workers, a workload, faults; then everything is healed and the history checked.
 
-    python -m tests.chaos.run --database postgresql --seconds 60 --seed 1
-
-`scripts/chaos` is the same for longer runs.
+`scripts/chaos` runs it for as long as one likes.
 """
 
 import asyncio
@@ -11,38 +9,40 @@ import random
 import signal
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
 from common.clock import Clock
 from common.db.errors import is_away
-from common.db.models import Schedule, table_of
 from common.db.session import Database, WriteSession
 from common.domain.states import ACTIVE, Status
 from common.process import pause
 from common.services import executions, tasks
 from tests.chaos import evidence, faults, workload
+from tests.chaos.crew import Crew
 from tests.chaos.faults import Fault
 from tests.chaos.members import Member
 from tests.chaos.workload import Workload
-from tests.support.history import Violation, check_history
-from tests.support.proxy import Mode, Proxy
+from tests.support.history import Violation
+from tests.support.proxy import Mode
 from tests.support.servers import Server
 
-S = table_of(Schedule)
 E = evidence.E
 SCHEDULERS, WORKERS = 2, 3
 #: Seconds. Tenths of the defaults, so that a minute sees as many leases end as ten minutes would.
 LEASE, HEARTBEAT, DRAIN = 6.0, 1.0, 1.0
-#: Seconds for everything to come to rest, on a machine that has other things to do.
-PATIENCE = 180.0
 #: Seconds from the creation of the tasks to their first instant.
 LEAD = 3.0
+_SETTINGS = {
+    "ROTA_LEASE": str(LEASE),
+    "ROTA_HEARTBEAT": str(HEARTBEAT),
+    "ROTA_DRAIN_TIMEOUT": str(DRAIN),
+}
 _MODES = {
     "refuse": Mode.REFUSE,
     "black hole": Mode.BLACK_HOLE,
@@ -96,8 +96,6 @@ class Chaos:
     seed: int
     seconds: float
     program: tuple[str, ...] = ("-m", "rota")
-    members: list[Member] = field(default_factory=list)
-    _proxies: list[Proxy] = field(default_factory=list)
     _healing: set[asyncio.Task[None]] = field(default_factory=set)
     _requests: dict[str, int] = field(default_factory=dict)
     _ended: bool = False
@@ -108,10 +106,10 @@ class Chaos:
         self._mark = uuid.uuid4().hex
         self._side = self.folder / "side.log"
         self._side.touch()
+        self._crew = Crew(self.folder, self.url, _SETTINGS, self.program)
         database = Database(self.url)
         try:
-            async with self._everybody():
-                await self._until_all_work()
+            async with self._crew.at_work(schedulers=SCHEDULERS, workers=WORKERS):
                 await evidence.watch_moves(database)
                 work = await workload.create(
                     database, side=self._side, mark=self._mark, seconds=self.seconds, lead=LEAD
@@ -122,77 +120,12 @@ class Chaos:
                 finally:
                     self._ended = True
                     await asyncio.gather(meddler, *self._healing)
-                    await self._heal()
+                    await self._crew.heal()
                 await self._rest(database, work)
             await self._check(database, work)
         finally:
             await database.dispose()
         return self._report
-
-    # --- the processes ---
-
-    @contextlib.asynccontextmanager
-    async def _everybody(self) -> AsyncIterator[None]:
-        """Schedulers and workers, watched; at the end they are told to stop."""
-        watching: asyncio.Task[None] | None = None
-        try:
-            for role, count in (("scheduler", SCHEDULERS), ("worker", WORKERS)):
-                for number in range(count):
-                    await self._add(role, number)
-            watching = asyncio.ensure_future(self._watch())
-            yield
-        finally:
-            if watching is not None:
-                watching.cancel()
-                await asyncio.gather(watching, return_exceptions=True)
-            await self._dismiss()
-
-    async def _add(self, role: str, number: int) -> None:
-        proxy = None
-        url = make_url(self.url)
-        if self.server is not None:
-            assert url.host is not None
-            assert url.port is not None
-            proxy = Proxy(url.host, url.port)
-            self._proxies.append(proxy)
-            await proxy.start()
-            url = url.set(port=proxy.port)
-        settings = {
-            "ROTA_DATABASE_URL": url.render_as_string(hide_password=False),
-            "ROTA_LEASE": str(LEASE),
-            "ROTA_HEARTBEAT": str(HEARTBEAT),
-            "ROTA_DRAIN_TIMEOUT": str(DRAIN),
-        }
-        member = Member(f"{role}{number}", role, self.folder, settings, proxy, self.program)
-        self.members.append(member)
-        member.start()
-
-    async def _until_all_work(self) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while not all(member.works for member in self.members):
-                await pause(0.05)
-
-    async def _watch(self) -> None:
-        """A process that ends by itself is started again, as a supervisor would, and is a finding."""
-        while True:
-            for member in self.members:
-                if not member.busy and not member.alive:
-                    if not member.expected:
-                        status = member.process.returncode
-                        self._note("died", f"{member.name} ended with {status}:\n{member.tail()}")
-                    member.start()
-            await pause(0.1)
-
-    async def _dismiss(self) -> None:
-        for member in self.members:
-            member.send(signal.SIGCONT)
-            member.send(signal.SIGTERM)
-        for member in self.members:
-            if not await member.ended(60):
-                self._note("stuck", f"{member.name} does not stop:\n{member.tail()}")
-                member.send(signal.SIGKILL)
-        for proxy in self._proxies:
-            await proxy.close()
 
     # --- what goes wrong ---
 
@@ -214,7 +147,7 @@ class Chaos:
         # Two of three faults spare those that come up: on a slow machine nobody would ever work.
         able = [
             member
-            for member in self.members
+            for member in self._crew.members
             if member.role in roles and not member.busy and (member.works or (member.alive and fault.victim % 3 == 0))
         ]
         if able:
@@ -241,9 +174,7 @@ class Chaos:
                     await pause(fault.length)
                     member.send(signal.SIGCONT)
                 case ["stop", _]:
-                    member.send(signal.SIGTERM)
-                    if not await member.ended(60):
-                        self._note("stuck", f"{member.name} does not stop:\n{member.tail()}")
+                    await self._crew.stop(member)
                     await pause(fault.length)
                 case _:
                     await self._cut(member, fault)
@@ -305,56 +236,31 @@ class Chaos:
 
     # --- the end ---
 
-    async def _heal(self) -> None:
-        for proxy in self._proxies:
-            await proxy.set(Mode.PASS)
-        for member in self.members:
-            member.send(signal.SIGCONT)
-
     async def _rest(self, database: Database, work: Workload) -> None:
         """Wait until nothing is due and nothing is active."""
         for request, task in self._requests.items():
             await self._insist(database, partial(_run, task=task, request=request))
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        while loop.time() < begun + PATIENCE:
-            async with database.read() as session:
-                active = await session.scalar(select(func.count()).where(E.c.status.in_(sorted(ACTIVE))))
-                due = await session.scalar(select(func.count()).where(S.c.next_run_at.is_not(None)))
-            if not active and not due:
-                break
-            await pause(0.2)
+        await evidence.rest(database)
         self._report.healed_after = loop.time() - begun
 
     async def _check(self, database: Database, work: Workload) -> None:
-        rows = await evidence.rows(database)
-        moves = await evidence.moves(database)
         due = work.window.instants()
-        lines = self._side.read_text().splitlines()
-        left = await self._left_over()
         report = self._report
-        report.violations += check_history(rows, dict.fromkeys(work.ids(), due), lines, moves, left)
+        case = evidence.Case(self.folder, self._side, self._mark)
+        rows, moves, found = await case.examine(database, dict.fromkeys(work.ids(), due))
+        report.violations += self._crew.findings + found
         manual = Counter(row.task_id for row in rows if row.trigger == "manual")
         if manual != Counter(self._requests.values()):
-            self._note("manual", f"{len(self._requests)} runs were asked for, {manual.total()} are there")
+            said = f"{len(self._requests)} runs were asked for, {manual.total()} are there"
+            report.violations.append(Violation("manual", said))
         report.instants = len(due) * len(work.ids())
-        report.starts = sum(line.startswith("S") for line in lines)
+        report.starts = sum(line.startswith("S") for line in self._side.read_text().splitlines())
         report.statuses = Counter(row.status for row in rows)
         report.moves = Counter(f"{source}→{target}" for _, source, target in moves)
         report.moves["late results"] = sum(source == Status.LOST for _, source, _ in moves)
         report.lateness = await evidence.lateness(database)
-
-    async def _left_over(self) -> list[str]:
-        """What still runs: looked at until nothing does, for as long as an orderly end may take."""
-        for _ in range(100):
-            found = evidence.processes(self._mark, self.folder)
-            if not found:
-                return []
-            await pause(0.1)
-        return found
-
-    def _note(self, what: str, text: str) -> None:
-        self._report.violations.append(Violation(what, text))
 
 
 async def _run(session: WriteSession, *, task: int, request: str) -> None:

@@ -15,25 +15,25 @@ from common.services.inputs import ScheduleInput, TaskInput
 MARK = "CHAOS_RUN"
 
 #: Time from the machine's boot, in hundredths: the same for all processes, and no program need be started for it.
-_PRELUDE = """\
+PRELUDE = """\
 log() { read -r up rest < /proc/uptime; echo "$1 $ROTA_EXECUTION_ID $ROTA_ATTEMPT $up$2" >> %s; }
 log S
 """
-_END = """\
+END = """\
 printf '%s' "$out"
 set -- $(printf '%s' "$out" | sha256sum)
 log E " ${#out} $1"
 """
-_OUT = 'out="execution $ROTA_EXECUTION_ID attempt $ROTA_ATTEMPT"\n'
-SHORT = _OUT + _END
-LONG = _OUT + "for i in 1 2 3 4 5 6 7 8; do sleep 0.2; log H; done\n" + _END
-LENGTHY = _OUT + "for i in $(seq 20); do sleep 0.2; log H; done\n" + _END
+OUT = 'out="execution $ROTA_EXECUTION_ID attempt $ROTA_ATTEMPT"\n'
+SHORT = OUT + END
+LONG = OUT + "for i in 1 2 3 4 5 6 7 8; do sleep 0.2; log H; done\n" + END
+LENGTHY = OUT + "for i in $(seq 20); do sleep 0.2; log H; done\n" + END
 #: Some 100 kB, so that it comes in many pieces.
-TALKATIVE = 'out="$ROTA_EXECUTION_ID $ROTA_ATTEMPT $(seq 20000)"\n' + _END
+TALKATIVE = 'out="$ROTA_EXECUTION_ID $ROTA_ATTEMPT $(seq 20000)"\n' + END
 #: Its third attempt is the first that goes well.
-FLAKY = _OUT + "[ $((ROTA_ATTEMPT % 3)) = 0 ] || { sleep 0.1; exit 7; }\n" + _END
+FLAKY = OUT + "[ $((ROTA_ATTEMPT % 3)) = 0 ] || { sleep 0.1; exit 7; }\n" + END
 #: Ignores SIGTERM, and leaves a process behind that has left its session.
-STUBBORN = "trap '' TERM\nsetsid sleep 600 &\n" + _OUT + "for i in 1 2; do sleep 0.2; log H; done\n" + _END
+STUBBORN = "trap '' TERM\nsetsid sleep 600 &\n" + OUT + "for i in 1 2; do sleep 0.2; log H; done\n" + END
 ENDLESS = "while :; do sleep 0.2; log H; done\n"
 
 _AGAIN: dict[str, Any] = {"delivery": "at_least_once"}
@@ -105,5 +105,5 @@ def _inputs(window: Window, side: Path, mark: str) -> Iterator[tuple[str, TaskIn
     for name, count, script, values in _KINDS:
         for number in range(count):
             given = {"concurrency": "allow", "env": {MARK: mark}} | values
-            command = _PRELUDE % side + script
+            command = PRELUDE % side + script
             yield name, TaskInput(name=f"{name} {number}", command=command, schedules=[schedule], **given)
