@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +29,9 @@ Host = Annotated[str | None, typer.Option("--host", help="Address to listen on."
 Port = Annotated[int | None, typer.Option("--port", help="Port to listen on.")]
 Slots = Annotated[int | None, typer.Option("--slots", help="Executions a worker runs at the same time.")]
 Queue = Annotated[list[str] | None, typer.Option("--queue", help="Queue to serve; may be repeated.")]
+TakeOver = Annotated[
+    bool, typer.Option("--take-over", help="Take the place of the worker that runs here, and all that it runs.")
+]
 Name = Annotated[str | None, typer.Option("--name", help="Name of this worker on this machine.")]
 
 
@@ -56,11 +60,14 @@ def scheduler(data_dir: DataDir = None) -> None:
 
 
 @app.command()
-def worker(data_dir: DataDir = None, slots: Slots = None, queue: Queue = None, name: Name = None) -> None:
+def worker(
+    data_dir: DataDir = None, slots: Slots = None, queue: Queue = None, name: Name = None, take_over: TakeOver = False
+) -> None:
     """Run a worker. Any number may run, on any number of machines, over one database."""
     from worker.main import main
 
-    _serve("worker", main, data_dir=data_dir, slots=slots, queues=queue, worker_name=name)
+    run = partial(main, take_over=take_over)
+    _serve("worker", run, data_dir=data_dir, slots=slots, queues=queue, worker_name=name)
 
 
 @app.command()

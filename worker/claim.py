@@ -62,7 +62,9 @@ class Claimer:
         if self.book.draining:
             await self._give_back()
             return idle
-        if not self.runner.ready or self.runner.full:
+        if self.runner.ready and self.runner.outdated and not self.book.running() and not self.book.expected:
+            self.runner.replace()
+        if not self.runner.ready or self.runner.full or self.runner.outdated:
             return idle
         wait = idle
         if not self.book.unsent and self.book.free > 0:

@@ -29,7 +29,7 @@ _GOODBYE = 6.0
 
 @dataclass(slots=True)
 class Drain:
-    """`stop` asks for it, `hurry` has it done at once."""
+    """`stop` asks for it, `hurry` has it done at once; `handover` asks to leave what runs to another process."""
 
     database: Database
     clock: Clock
@@ -41,12 +41,21 @@ class Drain:
     timeout: float
     stop: asyncio.Event
     hurry: asyncio.Event
+    handover: asyncio.Event
 
     async def run(self, ended: asyncio.Event) -> None:
         """Wait to be stopped, stop everything, and set `ended`; gives up when that is set by somebody else."""
-        await pause(None, self.stop, ended)
+        await pause(None, self.stop, self.handover, ended)
         if ended.is_set():
             return
+        await self._claim_no_more()
+        if not self.handover.is_set():
+            await self._drain(ended)
+        if self.handover.is_set():
+            await self._hand_over(ended)
+        ended.set()
+
+    async def _claim_no_more(self) -> None:
         log.info("draining", running=len(self.book.active))
         self.book.draining = True
         self.wakes.heartbeat.set()
@@ -54,7 +63,18 @@ class Drain:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLAIM), self.book.claiming:
                 pass
-        await self._until(lambda: self.book.idle, self.timeout, ended, self.hurry)
+
+    async def _hand_over(self, ended: asyncio.Event) -> None:
+        """Record what has ended; what runs, and what cannot be recorded now, the runner keeps for the successor."""
+        await self._until(lambda: not (self.book.unsent or self.book.results), _CLAIM, ended)
+        log.info("handed over", running=len(self.book.active), unrecorded=len(self.book.results))
+
+    async def _drain(self, ended: asyncio.Event) -> None:
+        """Let what runs end, or end it, and send the runner home; gives up when it is to be handed over."""
+        self.identity.is_draining()
+        await self._until(lambda: self.book.idle, self.timeout, ended, self.hurry, self.handover)
+        if self.handover.is_set():
+            return
         if not self.book.idle:
             log.warning("interrupting", executions=sorted(key[0] for key in self.book.active))
             self.runner.stop(self.book.running(), "interrupted")
@@ -63,7 +83,6 @@ class Drain:
         await self._until(lambda: not self.runner.connected, _GOODBYE if self.book.idle else _HURRIED_END, ended)
         await self._retire()
         log.info("stopped", unrecorded=len(self.book.all()))
-        ended.set()
 
     async def _until(self, done: Callable[[], bool], seconds: float, *events: asyncio.Event) -> None:
         end = self.clock.monotonic() + seconds

@@ -3,6 +3,8 @@
 import contextlib
 import fcntl
 import os
+import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +21,11 @@ from common.process import boot_id, host
 from common.version import __version__
 
 W = table_of(Worker)
+#: Tells a worker to leave everything that runs to its successor.
+HAND_OVER = signal.SIGUSR1
+#: Seconds for it to record what it has in hand and go.
+_PATIENCE = 30.0
+_POLL = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +36,23 @@ class Identity:
     name: str
     folder: Path
 
+    def may_be_asked(self) -> None:
+        """Leave word for a process that finds this place taken: this one hands over when it is asked to."""
+        (self.folder / "lock").write_text(str(os.getpid()))
+
+    def is_draining(self) -> None:
+        """Leave word that this process hands over to whoever comes."""
+        lock = self.folder / "lock"
+        if lock.read_text():
+            lock.write_text(f"{os.getpid()} draining")
+
 
 @contextlib.contextmanager
-def acquired(settings: Settings) -> Iterator[Identity]:
-    """The identity of this worker, for as long as it runs; raises ConfigurationError when another one has it."""
+def acquired(settings: Settings, *, take_over: bool = False) -> Iterator[Identity]:
+    """The identity of this worker, for as long as it runs; raises ConfigurationError when another one has it.
+
+    Who is draining, or with `take_over` whoever it is, is asked to hand over: it leaves what runs to us.
+    """
     name = settings.worker_name or host()
     if name in (".", ".."):
         raise ConfigurationError(f"ROTA_WORKER_NAME: {name!r} is not a name.")
@@ -41,16 +61,38 @@ def acquired(settings: Settings) -> Iterator[Identity]:
     folder.chmod(0o700)
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not (_locked(lock) or _handed_over(lock, take_over=take_over)):
             raise ConfigurationError(
                 f"A worker named {name!r} is already running on {settings.data_dir}."
-                " Give this one a name of its own with ROTA_WORKER_NAME."
-            ) from None
+                " Give this one a name of its own with ROTA_WORKER_NAME, or let it take over with --take-over."
+            )
+        os.ftruncate(lock, 0)
         yield Identity(_read_or_make(folder / "id"), name, folder)
     finally:
         os.close(lock)
+
+
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _handed_over(lock: int, *, take_over: bool) -> bool:
+    """Ask who holds the lock to go, and wait until it has gone. It lives, so the process id it left is its own."""
+    pid, _, state = os.pread(lock, 100, 0).decode().partition(" ")
+    if not pid.isdecimal() or not (take_over or state):
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(int(pid), HAND_OVER)
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        if _locked(lock):
+            return True
+        time.sleep(_POLL)
+    return False
 
 
 def _read_or_make(path: Path) -> str:

@@ -26,26 +26,35 @@ from worker.runner_client import RunnerClient
 log = structlog.get_logger()
 
 
-async def main(settings: Settings, stop: asyncio.Event | None = None) -> None:
-    """Work until `stop` is set; without one, until SIGTERM or SIGINT (the second of them: at once).
+async def main(settings: Settings, stop: asyncio.Event | None = None, *, take_over: bool = False) -> None:
+    """Work until `stop` is set; without one, until SIGTERM or SIGINT (the second of them: at once), or SIGUSR1: leave
+    what runs to the process that takes over. `take_over`: be that process.
 
     Raises ConfigurationError when a worker of this name runs on this data folder, and leases.Superseded when
     another process has taken over this worker's id.
     """
-    hurry = asyncio.Event()
-    if stop is None:
-        stop = asyncio.Event()
-        _stop_on_signals(stop, hurry)
-    with identity.acquired(settings) as own:
+    hurry, handover = asyncio.Event(), asyncio.Event()
+    own_process = stop is None
+    stop = stop or asyncio.Event()
+    if own_process:
+        _stop_on_signals(stop, hurry, handover)
+    with identity.acquired(settings, take_over=take_over) as own:
+        if own_process:
+            own.may_be_asked()
         database = Database(settings.url, synchronous=settings.sqlite_synchronous)
         try:
-            await _work(settings, database, own, stop, hurry)
+            await _work(settings, database, own, stop, hurry, handover)
         finally:
             await database.dispose()
 
 
 async def _work(
-    settings: Settings, database: Database, own: Identity, stop: asyncio.Event, hurry: asyncio.Event
+    settings: Settings,
+    database: Database,
+    own: Identity,
+    stop: asyncio.Event,
+    hurry: asyncio.Event,
+    handover: asyncio.Event,
 ) -> None:
     clock = Clock()
     generation = await _register(settings, database, own, clock, stop)
@@ -68,7 +77,7 @@ async def _work(
         Loop("record", Recorder(database, clock, own, book, runner, wakes).tick, wakes.record),
         Loop("output", Shower(database, clock, own, book).tick),
     )
-    drain = Drain(database, clock, own, generation, book, runner, wakes, settings.drain_timeout, stop, hurry)
+    drain = Drain(database, clock, own, generation, book, runner, wakes, settings.drain_timeout, stop, hurry, handover)
     ended = asyncio.Event()
     await run_all(
         ended,
@@ -107,10 +116,11 @@ async def _with_parent(stop: asyncio.Event, ended: asyncio.Event) -> None:
     await asyncio.gather(watching, return_exceptions=True)
 
 
-def _stop_on_signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:
+def _stop_on_signals(stop: asyncio.Event, hurry: asyncio.Event, handover: asyncio.Event) -> None:
     def handle() -> None:
         (hurry if stop.is_set() else stop).set()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, handle)
+    loop.add_signal_handler(identity.HAND_OVER, handover.set)

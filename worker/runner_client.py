@@ -54,6 +54,8 @@ class RunnerClient:
         #: The runner's disk is full: nothing more may be claimed.
         self.full = False
         self.quitting = False
+        #: The runner is of another version: it may end what it runs, and is given nothing that it might misread.
+        self.outdated = False
         #: What the runner has said of itself: its process id, and how it keeps limits ("cgroup", "rlimit").
         self.pid: int | None = None
         self.limits = ""
@@ -123,10 +125,11 @@ class RunnerClient:
     def _on_hello(self, message: Message) -> None:
         running, unacked = keys(message["running"]), keys(message["unacked"])
         log.info("runner connected", pid=message["pid"], running=len(running), unrecorded=len(unacked))
-        if message["version"] != VERSION:
-            log.warning("runner is of another version", version=message["version"], own=VERSION)
-        if message.get("limits", "") != self.limits:
-            self.limits = message["limits"]
+        self.outdated = message["version"] != VERSION
+        if self.outdated:
+            log.warning("runner is of another version; it ends what it runs", version=message["version"], own=VERSION)
+        if (limits := message.get("limits", "")) and limits != self.limits:
+            self.limits = limits
             log.info("limits of memory and processes", kept_by=_KEPT_BY[self.limits])
         self.pid = message["pid"]
         if self.taken_over is None:
@@ -153,6 +156,11 @@ class RunnerClient:
     def acknowledge(self, which: Iterable[Key]) -> None:
         """The database has these: the runner may forget them."""
         self._send({"op": "ack", "jobs": [list(key) for key in which]})
+
+    def replace(self) -> None:
+        """Have a runner that has nothing left to do end; another one is started in its place."""
+        self.ready = False
+        self._send({"op": "quit"})
 
     def quit(self) -> None:
         """Have the runner end once nothing runs and everything is acknowledged; none is started any more."""

@@ -27,7 +27,8 @@ from worker.runner.place import connect
 from worker.runner.protocol import encode
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PROGRAM = "import asyncio; from common.config import load; from worker.main import main; asyncio.run(main(load()))"
+_PROGRAM = """import asyncio, sys; from common.config import load; from worker.main import main
+asyncio.run(main(load(), take_over="--take-over" in sys.argv))"""
 
 
 class Rig:
@@ -61,7 +62,7 @@ class Rig:
             task, self.task = self.task, None
             await task
 
-    def spawn(self, **values: Any) -> psutil.Process:
+    def spawn(self, *arguments: str, **values: Any) -> psutil.Process:
         """Start a worker as a process of its own."""
         settings = self.settings(**values)
         env = {name: value for name, value in os.environ.items() if not name.startswith("ROTA_")}
@@ -70,7 +71,7 @@ class Rig:
         env |= {"ROTA_DATABASE_URL": self.url, "ROTA_DATA_DIR": str(self.folder)}
         with (self.folder / "worker.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM], env=env, cwd=_ROOT, stdout=log, stderr=log
+                [sys.executable, "-c", _PROGRAM, *arguments], env=env, cwd=_ROOT, stdout=log, stderr=log
             )
         return psutil.Process(self.process.pid)
 
