@@ -14,7 +14,7 @@ from worker.runner.output import Capture, Live
 from worker.runner.protocol import Message, Spec
 from worker.runner.refusals import SpawnError
 from worker.runner.spawn import Spawner
-from worker.runner.tree import Family, Proof, end_tree, nap
+from worker.runner.tree import Family, Proof, end_tree, nap, shorten
 
 READ_SIZE = 65536
 LAST_READS = 64  # x READ_SIZE: more than a pipe can hold; a background process that floods it must not hold us
@@ -275,6 +275,7 @@ class Job:
             self._proof = await end_tree(
                 find, self._unreaped, asked=asked, grace=self.spec.grace, woken=self._changed, kill=kill
             )
+            shorten(self._proof, self._without_secrets)
         await self._until(lambda: self._status is not None, SETTLE)
 
     def _wound_down(self, task: "asyncio.Task[None]") -> None:

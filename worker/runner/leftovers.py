@@ -8,7 +8,7 @@ from functools import partial
 from worker.runner import log, results
 from worker.runner.protocol import Key, Message
 from worker.runner.spool import Mark
-from worker.runner.tree import Census, end_tree, leftovers
+from worker.runner.tree import Census, end_tree, leftovers, shorten
 
 GRACE = 10.0  # seconds, where the spool was damaged and says nothing
 ERROR = "the runner was killed while this task ran; what was left of it has been ended"
@@ -46,6 +46,8 @@ class Leftovers:
         message["proof"] = await end_tree(
             partial(self._census.of, key), lambda: None, asked=self._asked, grace=mark.grace, woken=asyncio.Event()
         )
+        # Which variables of a dead runner's tasks were secret nobody knows any more: arguments may hold their values.
+        shorten(message["proof"], lambda command: command.split(" ", 1)[0])
         log.event("lost", id=mark.id, token=mark.token, ended=bool(message["proof"]))
         del self._tasks[key]
         self._done(key, message)

@@ -9,7 +9,7 @@ from worker.runner.protocol import Key
 from worker.runner.spawn import COOKIE
 
 _COOKIE = COOKIE.encode() + b"="
-_COMMAND_LENGTH = 200
+_COMMAND_LENGTH = 8192
 
 
 class Proc(NamedTuple):

@@ -21,6 +21,7 @@ from worker.runner.protocol import Key
 
 PAUSE = 0.05  # seconds between two looks at a tree that is being ended
 SCAN_SHARE = 5  # a scan is shared for so many times what it cost, so that ending many trees does not eat a core
+COMMAND_LENGTH = 200  # characters of a command line that a proof shows
 SHOWN = 100  # processes that a proof names; a fork bomb has thousands
 KILL_PATIENCE = 30.0  # seconds; a process that outlives SIGKILL this long hangs in the kernel and runs no more code
 
@@ -169,6 +170,12 @@ async def end_tree(
     tree = [described for described in seen.values() if described is not None]
     signals = [{"signal": name, "processes": count} for name, count in sent.items()]
     return {"tree": tree, "more": len(seen) - len(tree), "signals": signals, "left": len(alive)}
+
+
+def shorten(proof: Proof | None, clean: Callable[[str], str | None]) -> None:
+    """Has the command lines of a proof cleaned of secrets, whole, and only then cut: half a secret is not found."""
+    for process in proof["tree"] if proof else []:
+        process["command"] = (clean(process["command"]) or "")[:COMMAND_LENGTH]
 
 
 async def nap(woken: asyncio.Event, seconds: float) -> None:

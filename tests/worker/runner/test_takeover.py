@@ -93,7 +93,8 @@ async def test_a_killed_runner_leaves_a_successor_that_knows_all(runner: RunnerP
     assert (lost["outcome"], lost["exit_code"]) == ("lost", None)
     assert lost["error"].startswith("the runner was killed")
     assert lost["proof"]["left"] == 0
-    assert {"sleep 600", "sleep 601", "sleep 602"} <= {process["command"] for process in lost["proof"]["tree"]}
+    commands = [process["command"] for process in lost["proof"]["tree"]]
+    assert commands.count("sleep") == 3
     assert runner.marked() == {}
     assert stdout(successor.results[1, 1]) == b"kept\n"
 

@@ -52,6 +52,17 @@ async def test_a_cancelled_task_leaves_nothing_and_proves_it(runner: RunnerProce
     assert runner.marked() == {}
 
 
+async def test_no_secret_is_in_the_proof(client: Client) -> None:
+    env = {"PATH": "/bin:/usr/bin", "SECRET": "hunter-seven"}
+    job = {"env": env, "masked": ["SECRET"], "argv": sh('sh -c "sleep 600; : $SECRET" & echo up; wait')}
+    await client.start({"id": 1} | job)
+    await client.shown(1, b"up")
+    await client.stop(1)
+    seen = " ".join(commands(await client.result(1)))
+    assert "hunter" not in seen
+    assert "***" in seen
+
+
 @pytest.mark.parametrize("reason", ["cancelled", "lost", "interrupted"])
 async def test_the_outcome_is_the_reason_it_was_stopped_for(client: Client, reason: str) -> None:
     await client.start({"id": 1, "argv": ["/bin/sleep", "600"]})
