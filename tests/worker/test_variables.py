@@ -138,3 +138,19 @@ async def test_a_secret_is_masked_in_what_is_said_about_an_execution(rig: Rig, s
     run = await rig.run_command("true", variables=["FOLDER"], cwd="/srv/s3cr3t-folder")
     row = await rig.until(run)
     assert (row.status, row.error) == (Status.FAILED, "working directory *** does not exist")
+
+
+async def test_nothing_of_the_worker_reaches_a_task(rig: Rig, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-of-the-worker")
+    await store.add("PASSWORD", SECRET)
+    rig.spawn()
+    # What it has open besides its own 0, 1, 2 is the listing's.
+    run = await rig.run_command("echo /proc/$$/fd/*; tr '\\0' '\\n' </proc/self/environ")
+    assert (await rig.until(run)).status == Status.SUCCESS
+    descriptors, _, environ = (await rig.text(run))[0].partition("\n")
+    assert {path.rpartition("/")[2] for path in descriptors.split()} <= {"0", "1", "2", "3"}
+    names = {line.partition("=")[0] for line in environ.splitlines()}
+    assert "ROTA_EXECUTION_ID" in names
+    assert not {"ROTA_DATABASE_URL", "ROTA_DATA_DIR", "ROTA_LEASE", "AWS_SECRET_ACCESS_KEY", "PASSWORD"} & names
+    for canary in ("canary-of-the-worker", SECRET, rig.url):
+        assert canary not in environ
