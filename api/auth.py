@@ -110,9 +110,7 @@ def _database(request: Request) -> tuple[Database, Clock]:
 
 
 def _duty(found: signin.Active, settings: Settings) -> str:
-    """What somebody who signed in with a password owes; whom a provider vouches for owes it there."""
-    if found.method == "oidc":
-        return ""
+    """What somebody owes before anything else."""
     if found.user.must_change_password:
         return "password"
     return "totp" if found.user.role in settings.totp_required and not found.user.totp_secret else ""

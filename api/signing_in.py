@@ -14,7 +14,7 @@ from common.db.models import User
 from common.db.session import Database, WriteSession
 from common.domain.audit import REFUSED
 from common.domain.permissions import NOBODY, Actor
-from common.errors import Forbidden, NotAuthenticated, SecondFactorRequired
+from common.errors import NotAuthenticated, SecondFactorRequired
 from common.i18n import N_
 from common.security import tokens
 from common.security.encryption import Keyring
@@ -98,8 +98,6 @@ def ticket_for(request: Request, user: User) -> str:
 
 async def _password_proven(request: Request, username: str, password: str) -> tuple[User, list[Limit]]:
     state = state_of(request)
-    if not state.settings.password_login:
-        raise Forbidden(N_("Signing in with a password is switched off here."))
     limits = _limits(request, username)
     await throttle.take(state.database, state.clock, limits)
     try:

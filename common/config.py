@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -46,7 +46,6 @@ class Settings(BaseSettings):
     registration: bool = Field(False, description="Whether anybody may register an account (as a viewer).")
     access_token_minutes: int = Field(15, ge=1, le=1440, description="Life of an API access token.")
     session_days: int = Field(7, ge=1, le=365, description="Life of a browser session or refresh token.")
-    password_login: bool = Field(True, description="Whether people may sign in with a password; needs single sign-on.")
     totp_required: Annotated[list[Literal["viewer", "operator", "administrator"]], NoDecode] = Field(
         default_factory=list, description="Roles that must have a second factor to sign in with a password."
     )
@@ -54,21 +53,6 @@ class Settings(BaseSettings):
         "",
         pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?)?$",
         description="Where people reach Rota, for links that it gives; by default what the request says.",
-    )
-    oidc_issuer: str = Field(
-        "", pattern=r"^(https?://[^\s?#]+)?$", description="OpenID Connect provider to sign in with; off when empty."
-    )
-    oidc_client_id: str = Field("", description="Id of Rota at the provider.")
-    oidc_client_secret: SecretStr | None = Field(None, description="Secret of Rota at the provider; none: PKCE alone.")
-    oidc_name: str = Field("", max_length=50, description="What the button says; by default the provider's host.")
-    oidc_scopes: str = Field("openid profile email", description="What the provider is asked for.")
-    oidc_sign_up: bool = Field(True, description="Whether people whom Rota does not know get an account, as viewers.")
-    oidc_link_by_email: bool = Field(
-        False, description="Whether an account is found by an e-mail address that the provider has verified."
-    )
-    oidc_role_claim: str = Field("", description="Claim whose values decide the role, at every sign-in.")
-    oidc_roles: Annotated[dict[str, Literal["viewer", "operator", "administrator"]], NoDecode] = Field(
-        default_factory=dict, description="Role of each value of that claim; who has none of them is a viewer."
     )
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         default_factory=list, description="Addresses whose X-Forwarded-For and -Proto are believed."
@@ -112,24 +96,6 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         """Take `a,b` from the environment as well as a YAML list."""
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-    @field_validator("oidc_roles", mode="before")
-    @classmethod
-    def _pairs(cls, value: object) -> object:
-        """Take `staff=operator,chiefs=administrator` from the environment as well as a YAML mapping."""
-        if not isinstance(value, str):
-            return value
-        pairs = (part.rpartition("=") for part in value.split(",") if part.strip())
-        return {name.strip(): role.strip() for name, _, role in pairs}
-
-    @model_validator(mode="after")
-    def _ways_in(self) -> "Settings":
-        """Somebody must be able to sign in."""
-        if self.oidc_issuer and not self.oidc_client_id:
-            raise ValueError("ROTA_OIDC_ISSUER needs ROTA_OIDC_CLIENT_ID")
-        if not self.password_login and not self.oidc_issuer:
-            raise ValueError("ROTA_PASSWORD_LOGIN is off, and there is no ROTA_OIDC_ISSUER: nobody could sign in")
-        return self
 
     @field_validator("secret_key")
     @classmethod

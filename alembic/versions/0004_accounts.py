@@ -1,4 +1,4 @@
-"""API keys, second factor, accounts elsewhere, invitations, throttles
+"""API keys, second factor, invitations, throttles
 
 Revision ID: 0004
 Revises: 0003
@@ -62,19 +62,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_recovery_codes_user_id", "recovery_codes", ["user_id"])
     op.create_table(
-        "identities",
-        sa.Column("id", _ID, nullable=False),
-        sa.Column("user_id", _ID, nullable=False),
-        sa.Column("issuer", sa.String(255), nullable=False),
-        sa.Column("subject", sa.String(255), nullable=False),
-        sa.Column("created_at", types.UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_identities")),
-        sa.UniqueConstraint("issuer", "subject", name=op.f("uq_identities_issuer_subject")),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_identities_user_id"), ondelete="CASCADE"),
-        **_OPTIONS,
-    )
-    op.create_index("ix_identities_user_id", "identities", ["user_id"])
-    op.create_table(
         "invitations",
         sa.Column("user_id", _ID, autoincrement=False, nullable=False),
         sa.Column("token_hash", sa.String(64), nullable=False),
@@ -115,5 +102,5 @@ def downgrade() -> None:
         for name, _kind, _default in reversed(_USER_COLUMNS):
             batch_op.drop_column(name)
 
-    for table in ("throttles", "invitations", "identities", "recovery_codes", "api_keys"):
+    for table in ("throttles", "invitations", "recovery_codes", "api_keys"):
         op.drop_table(table)

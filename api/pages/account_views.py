@@ -39,7 +39,6 @@ _TABS = (
 )
 _METHODS = {
     "password": N_("with password"),
-    "oidc": N_("through single sign-on"),
     "invitation": N_("through an invitation"),
     "setup": N_("at the set-up"),
 }

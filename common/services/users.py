@@ -49,7 +49,7 @@ class UserInput(BaseModel):
     password: Password | None = None
     must_change_password: bool = Field(True, description="At the first sign-in; only with a password.")
     display_name: DisplayName = ""
-    email: Email = Field("", description="Single sign-on may be allowed to find people by it.")
+    email: Email = ""
     may_create_code: bool = Field(True, description="Whether an operator may create tasks that run code.")
 
 

@@ -3,7 +3,7 @@
 from common.db.models.audit import Audit
 from common.db.models.base import metadata, table_of
 from common.db.models.calendars import Calendar
-from common.db.models.credentials import ApiKey, Identity, Invitation, RecoveryCode, Throttle
+from common.db.models.credentials import ApiKey, Invitation, RecoveryCode, Throttle
 from common.db.models.executions import Attempt, Execution, ExecutionOutput
 from common.db.models.processes import Fact, Scheduler, SchedulerGap, Worker
 from common.db.models.tasks import Schedule, Task
@@ -19,7 +19,6 @@ __all__ = [
     "Execution",
     "ExecutionOutput",
     "Fact",
-    "Identity",
     "Invitation",
     "RecoveryCode",
     "Schedule",

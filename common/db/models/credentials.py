@@ -1,11 +1,11 @@
-"""What people prove who they are with, besides a password: API keys, recovery codes, accounts elsewhere, invitations.
+"""What people prove who they are with, besides a password: API keys, recovery codes, invitations.
 
 And how often that has been tried.
 """
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index
 from sqlmodel import Field, SQLModel
 
 from common.db.models.base import TABLE_OPTIONS
@@ -41,19 +41,6 @@ class RecoveryCode(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     user_id: int = Field(sa_type=BigId, sa_column_args=[ForeignKey("users.id", ondelete="CASCADE")])
     code_hash: str = Field(max_length=64)
-
-
-class Identity(SQLModel, table=True):
-    """An account with an OpenID Connect provider that a user signs in with."""
-
-    __tablename__ = "identities"
-    __table_args__ = (UniqueConstraint("issuer", "subject"), Index("ix_identities_user_id", "user_id"), TABLE_OPTIONS)
-
-    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
-    user_id: int = Field(sa_type=BigId, sa_column_args=[ForeignKey("users.id", ondelete="CASCADE")])
-    issuer: str = Field(max_length=255)
-    subject: str = Field(max_length=255)
-    created_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Invitation(SQLModel, table=True):

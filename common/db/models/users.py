@@ -19,7 +19,7 @@ class User(SQLModel, table=True):
     username: str = Field(max_length=64)
     #: Lower-case form; unique, so that "Admin" and "admin" are one account on every database.
     username_key: str = Field(max_length=64, unique=True)
-    #: Empty for somebody who has no password: they sign in through another service, or were invited and have not come.
+    #: Empty for somebody who has no password: they were invited and have not come.
     password_hash: str = Field(max_length=255)
     role: str = Field(default="viewer", max_length=16)
     is_active: bool = True
@@ -28,7 +28,7 @@ class User(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     last_login_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     display_name: str = Field(default="", max_length=100, sa_column_kwargs={"server_default": ""})
-    #: Set by administrators only: single sign-on may be allowed to find people by it.
+    #: Set by administrators only.
     email: str = Field(default="", max_length=255, sa_column_kwargs={"server_default": ""})
     #: Of the pages, from the next sign-in on; empty = what the browser asks for.
     language: str = Field(default="", max_length=8, sa_column_kwargs={"server_default": ""})
@@ -52,7 +52,7 @@ class UserSession(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
     user_agent: str = Field(default="", max_length=255)
-    #: How they proved who they are: password, oidc, invitation, setup.
+    #: How they proved who they are: password, invitation, setup.
     method: str = Field(default="password", max_length=16, sa_column_kwargs={"server_default": "password"})
     address: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
     #: Written at most once a minute.
