@@ -1,7 +1,7 @@
 """Slowing down those who guess: tries are counted in the database, so that several api processes count as one.
 
 A try is taken before the work and given back when it was a good one: a thousand guesses at once get no further than
-one after the other (ADR 0012).
+one after the other (ADR 0014).
 """
 
 import hashlib
