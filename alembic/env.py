@@ -21,7 +21,7 @@ def run(connection: Connection) -> None:
 
 async def run_alone() -> None:
     """The alembic command line: connect to the configured database."""
-    engine = create_engine(load().url)
+    engine = create_engine(load().url, foreign_keys=False)
     async with engine.connect() as connection:
         await connection.run_sync(run)
         await connection.commit()

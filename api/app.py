@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from api import docs, problems
+from api import docs, openapi, problems
 from api.auth import oauth2, require_right, require_user
 from api.middleware import RequestLimits, SecurityHeaders
 from api.pages import own as own_pages
@@ -89,6 +89,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.state.keyring = Keyring(settings)
     app.state.keyring.ensure()
     problems.install(app)
+    openapi.install(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=_MAX_BODY)
     app.add_middleware(RequestLimits, max_body=_MAX_BODY)
     app.add_middleware(SecurityHeaders)

@@ -11,8 +11,10 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from api import refusals
 from api.auth import LoginRequired
@@ -156,7 +158,19 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     gettext = translations(language(request)).gettext
     title, detail = _HTTP_WORDS.get(error.status_code, (N_("Bad request"), str(error.detail)))
-    return problem(request, error.status_code, gettext(title), gettext(detail), code="http", headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request))
+    return problem(request, error.status_code, gettext(title), gettext(detail), code="http", headers=headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """What the address takes; the router knows only of the first of the routes that share it."""
+    found: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        if route.path is not None and compile_path(route.path)[0].match(request.url.path):
+            found |= set(route.methods or ())
+    return sorted(found)
 
 
 async def _login(request: Request, error: Exception) -> Response:

@@ -28,8 +28,7 @@ async def note(request: Request, error: DomainError) -> None:
     if actor.user_id is None or not (gone or isinstance(error, Forbidden)):
         return
     database = database_of(request)
-    # The log is told how, and in the words of the source: what was sent may be anything.
-    details = {"method": request.method, "path": request.url.path, "reason": error.message}
+    details = {"method": request.method, "path": request.url.path, "reason": str(error)}
     try:
         async with database.write() as session:
             now = await request.app.state.clock.now(session)

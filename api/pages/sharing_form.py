@@ -10,7 +10,7 @@ from api.problems import field_errors
 from common.i18n import N_
 from common.services.sharing import SharesInput, Sharing
 
-RIGHTS = {"view": N_("may look"), "run": N_("may run and stop"), "edit": N_("may change")}
+RIGHTS = {"view": N_("may look"), "run": N_("may run"), "edit": N_("may change")}
 KINDS = ("user", "team")
 _MOST = 500
 

@@ -56,7 +56,7 @@ async def get_calendar(calendar_id: CalendarId, session: ReadDep) -> CalendarOut
     return CalendarOut.model_validate(await calendars.get(session, calendar_id))
 
 
-@router.put("/calendars/{calendar_id}")
+@router.put("/calendars/{calendar_id:int}")
 async def update_calendar(
     calendar_id: CalendarId, data: CalendarInput, session: WriteDep, now: WriteNow
 ) -> CalendarOut:
@@ -64,7 +64,7 @@ async def update_calendar(
     return CalendarOut.model_validate(await calendars.update(session, calendar_id, data, now=now))
 
 
-@router.delete("/calendars/{calendar_id}")
+@router.delete("/calendars/{calendar_id:int}")
 async def delete_calendar(calendar_id: CalendarId, session: WriteDep, now: WriteNow) -> Deleted:
     """Delete a calendar that no task uses."""
     await calendars.delete(session, calendar_id, now=now)

@@ -47,12 +47,18 @@ def normalise_url(text: str) -> URL:
 
 
 def create_engine(
-    text: str, *, pool_size: int = 10, synchronous: str = "FULL", command_timeout: float | None = 15
+    text: str,
+    *,
+    pool_size: int = 10,
+    synchronous: str = "FULL",
+    command_timeout: float | None = 15,
+    foreign_keys: bool = True,
 ) -> AsyncEngine:
     """An engine for the URL; `synchronous` is SQLite's (FULL: a power cut loses nothing that was committed).
 
     `command_timeout`: seconds after which a server's answer is no longer waited for; without it a connection whose
     packets vanish hung for ever (reliability.md, 2).
+    `foreign_keys` is SQLite's: whether it keeps to them; migrations switch them off.
     """
     url = normalise_url(text)
     options: dict[str, Any] = {
@@ -95,7 +101,7 @@ def create_engine(
     engine = create_async_engine(url, **options)
     match url.get_backend_name():
         case "sqlite":
-            _prepare_sqlite(engine.sync_engine, synchronous)
+            _prepare_sqlite(engine.sync_engine, synchronous, foreign_keys=foreign_keys)
         case "postgresql":
             _hide_values(engine.sync_engine)
     return engine
@@ -121,7 +127,7 @@ def _without_values(text: str) -> str:
     return _ARGUMENT.sub(r"\1", text.partition("\nDETAIL:")[0])
 
 
-def _prepare_sqlite(engine: Engine, synchronous: str) -> None:
+def _prepare_sqlite(engine: Engine, synchronous: str, *, foreign_keys: bool) -> None:
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
@@ -130,7 +136,7 @@ def _prepare_sqlite(engine: Engine, synchronous: str) -> None:
             "busy_timeout=10000",
             "journal_mode=WAL",
             f"synchronous={synchronous}",
-            "foreign_keys=ON",
+            f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
             "temp_store=MEMORY",
             "journal_size_limit=67108864",
         ):

@@ -108,8 +108,9 @@ async def downgrade(url: str, revision: str = "-1") -> None:
 
 
 async def _run(url: str, revision: str, *, down: bool) -> None:
-    # A large table takes as long as it takes.
-    engine = create_engine(url, pool_size=1, command_timeout=None)
+    # A large table takes as long as it takes. SQLite alters a table by dropping the old one: with foreign keys on, that
+    # deletes whatever refers to it (ON DELETE CASCADE), and they cannot be switched off inside a transaction.
+    engine = create_engine(url, pool_size=1, command_timeout=None, foreign_keys=False)
     try:
         async with engine.connect() as connection:
             await connection.run_sync(lambda sync: _migrate(sync, revision, down=down))

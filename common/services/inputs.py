@@ -27,6 +27,9 @@ _SIZE = re.compile(r"\d+(\.\d+)?\s*([kmgt]i?b?|b)?", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
+_NUMBER = re.compile(r"\s*[-+]?\d+(\.\d*)?(e[-+]?\d+)?\s*", re.IGNORECASE)
+
+
 def refuse(template: str, **params: object) -> PydanticCustomError:
     """An error whose words are translated where they are shown: a gettext source with `{name}` places for `params`."""
     return PydanticCustomError("refused", "{text}", {"template": template, "text": template.format(**params), **params})
@@ -44,6 +47,13 @@ def plausible(value: datetime) -> datetime:
     if not 1970 <= value.year <= 9000:
         raise refuse(N_("Must be between the years 1970 and 9000."))
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _no_number(value: object) -> object:
+    """Refuse a bare number: nobody can tell whether it counts seconds or milliseconds."""
+    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        raise refuse(N_("Must be a time such as 2026-03-29T08:00:00+08:00."))
+    return value
 
 
 def _one_line(value: str) -> str:
@@ -71,7 +81,7 @@ QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-
 UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,31}$")]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), AfterValidator(_one_line)]
 Prose = Annotated[str, AfterValidator(storable)]
-Time = Annotated[datetime, AfterValidator(plausible)]
+Time = Annotated[datetime, BeforeValidator(_no_number), AfterValidator(plausible)]
 Seconds = Annotated[float, Field(ge=0, le=2_592_000, allow_inf_nan=False)]
 
 

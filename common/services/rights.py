@@ -45,4 +45,4 @@ def check_user(session: ReadSession, before: str | None, after: str | None, chan
 async def note_refusal(session: WriteSession, thing: Thing, error: DomainError, *, now: datetime) -> None:
     """Write down that one of several was refused, in the transaction of the others; nothing for other errors."""
     if isinstance(error, Forbidden | NotFound):
-        await audit.record(session, "request", thing, now=now, outcome=REFUSED, details={"reason": error.message})
+        await audit.record(session, "request", thing, now=now, outcome=REFUSED, details={"reason": str(error)})

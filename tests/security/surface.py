@@ -68,13 +68,14 @@ def entries(app: FastAPI) -> list[Entry]:
     """Every method of every path but the twins below /api, HEAD and OPTIONS."""
     found = {}
     for context in iter_route_contexts(app.routes):
-        if context.path is None or context.path.startswith(("/api/", "/static")) or context.path == "/api":
+        path = context.path_format or context.path
+        if path is None or path.startswith(("/api/", "/static")) or path == "/api":
             continue
         dependant = getattr(context, "dependant", None) or getattr(context.original_route, "dependant", None)
         extra = getattr(context, "openapi_extra", None) or {}
         for method in set(context.methods or ()) - {"HEAD", "OPTIONS"}:
             role = _role(method, dependant)
-            found[method, context.path] = Entry(method, context.path, role, _need(method, context.path, extra), extra)
+            found[method, path] = Entry(method, path, role, _need(method, path, extra), extra)
     return [found[key] for key in sorted(found, key=lambda key: (key[1], key[0]))]
 
 

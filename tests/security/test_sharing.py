@@ -3,11 +3,18 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import bindparam, text, update
 
+from common.db import migrate
 from common.db.models import User, table_of
+from common.db.session import Database
+from common.db.types import UtcDateTime
+from common.domain.permissions import NOBODY, Actor, Right
+from common.queries.tasks import TaskQuery
+from common.services import tasks
 from tests.api.conftest import Api
 from tests.security.people import signed_in
+from tests.support.world import NOW
 
 U = table_of(User)
 
@@ -189,3 +196,38 @@ async def test_what_happened_stands_in_the_log_with_who_and_what_was_refused(peo
     assert (update_entry["via"], update_entry["address"]) == ("api", "127.0.0.1")
     assert "s3cret" not in str(items)
     assert (await otto.client.get("/audit")).status_code == 403
+
+
+async def test_nothing_vanishes_for_anybody_when_sharing_comes(empty_database_url: str) -> None:
+    """Tasks of before are shared with a team of everybody; an installation of one administrator gets no such team."""
+    await migrate.upgrade(empty_database_url, "0002")
+    database = Database(empty_database_url)
+    async with database.write() as session:
+        for name, role in (("admin", "administrator"), ("olga", "operator"), ("vera", "viewer")):
+            await session.execute(
+                text(
+                    "INSERT INTO users (username, username_key, password_hash, role, is_active, created_at)"
+                    " VALUES (:name, :name, 'x', :role, :yes, :now)"
+                ).bindparams(bindparam("now", type_=UtcDateTime())),
+                {"name": name, "role": role, "yes": True, "now": NOW},
+            )
+        await session.execute(
+            text(
+                "INSERT INTO tasks (name, description, kind, command, spec, tags, queue, priority, retries,"
+                " retry_delay, retry_backoff, concurrency, delivery, misfire_policy, enabled, created_at, updated_at)"
+                " VALUES ('old', '', 'shell', 'true', '{}', '[]', 'default', 50, 0, 60, 1, 'skip', 'at_most_once',"
+                " 'latest', :yes, :now, :now)"
+            ).bindparams(bindparam("now", type_=UtcDateTime())),
+            {"yes": True, "now": NOW},
+        )
+    await migrate.upgrade(empty_database_url)
+    rights = {}
+    for number, role in enumerate(("administrator", "operator", "viewer"), start=1):
+        async with database.on_behalf_of(Actor(number, "", role)).read() as session:
+            (view,), total = await tasks.list_page(session, TaskQuery())
+            rights[role] = view.right
+            assert total == 1
+    assert rights == {"administrator": Right.OWN, "operator": Right.EDIT, "viewer": Right.VIEW}
+    async with database.on_behalf_of(NOBODY).read() as session:
+        assert await tasks.list_page(session, TaskQuery()) == ([], 0)
+    await database.dispose()
