@@ -247,11 +247,12 @@ async def test_a_foreign_id_in_a_field_is_none(app: FastAPI, people: dict[str, A
 
 
 async def dump(database: Database) -> dict[str, list[str]]:
-    """Every row of every table."""
+    """Every row of every table, but for when somebody was last seen: that is noted once a minute, whatever they do."""
     found = {}
     async with database.read() as session:
         for table in metadata.sorted_tables:
-            found[table.name] = sorted(str(row) for row in await session.execute(select(table)))
+            columns = [column for column in table.c if column.name not in ("last_seen_at", "last_used_at")]
+            found[table.name] = sorted(str(row) for row in await session.execute(select(*columns)))
     return found
 
 
