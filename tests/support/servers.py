@@ -204,7 +204,16 @@ def _prepare_mariadb(folder: Path, *, leashed: bool, durable: bool) -> Server:
     (folder / "init.sql").write_text(create_user)
     (folder / "init.sql").chmod(0o644)
     data = folder / "data"
-    _prepare([find("mariadb-install-db"), "--no-defaults", f"--datadir={data}", "--skip-test-db"], folder)
+    _prepare(
+        [
+            find("mariadb-install-db"),
+            "--no-defaults",
+            f"--datadir={data}",
+            "--skip-test-db",
+            "--innodb-use-native-aio=0",
+        ],
+        folder,
+    )
     port = _free_port()
     settings = {
         "datadir": data,
@@ -248,7 +257,7 @@ _PREPARE = {POSTGRESQL_URL: _prepare_postgresql, MYSQL_URL: _prepare_mariadb}
 
 
 def _start(variable: str, folder: Path, *, leashed: bool, durable: bool = False) -> Server:
-    """Start one server; again when another program took the port in between. Leashed: it ends when we end."""
+    """Start one server; again when its port was taken or its installation failed. Leashed: it ends when we end."""
     name = "postgresql" if variable == POSTGRESQL_URL else "mariadb"
     for attempt in range(3):
         try:
@@ -258,7 +267,7 @@ def _start(variable: str, folder: Path, *, leashed: bool, durable: bool = False)
                 _wait_ready(server)
             return server
         except ServerError as error:
-            if attempt == 2 or "address" not in str(error).lower():
+            if attempt == 2 or not any(word in str(error).lower() for word in ("address", "failed:")):
                 raise
     raise AssertionError("unreachable")
 
