@@ -9,7 +9,7 @@ from benchmarks.web import Call
 _CLIENTS = 16
 
 
-async def run(stage: Stage, *, tasks: int = 1_000, count: int = 1_000) -> dict[str, float]:
+async def run(stage: Stage, *, tasks: int = 1_000, count: int = 400) -> dict[str, float]:
     """Requests a second and p99 in ms for list, get and run."""
     async with stage.database() as database:
         await seed.idle_tasks(database, tasks, now=await watch.database_now(database))

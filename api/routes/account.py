@@ -73,7 +73,7 @@ async def end_other_sessions(user: PersonDep, session: WriteDep, now: WriteNow) 
 
 
 class Proof(BaseModel):
-    """Your password, again; whoever signs in through another service and has none leaves it empty."""
+    """Your password, again; whoever has none leaves it empty."""
 
     model_config = ConfigDict(extra="forbid")
     password: Prose = Field("", max_length=1024)
