@@ -51,7 +51,10 @@ async def change_password(
     """
     user = await prove_password(database, clock, user_id, current, field="current_password")
     if not user.password_hash:
-        raise Invalid("You have no password here yet. An administrator can send you a link to choose one.", field="current_password")
+        raise Invalid(
+            "You have no password here yet. An administrator can send you a link to choose one.",
+            field="current_password",
+        )
     passwords.check_rules(new, username=user.username, field=field)
     if new == current:
         raise Invalid("This is the password you have. Take another one.", field=field)
