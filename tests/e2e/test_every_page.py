@@ -71,6 +71,10 @@ def paths(rota: Rota) -> Iterator[list[str]]:
         "/ui/downtime",
         "/ui/calendars",
         "/ui/calendars/create",
+        f"/ui/tasks/{ids[0]}/sharing",
+        "/ui/teams",
+        "/ui/teams/create",
+        "/ui/audit",
         "/ui/tasks/4711",
     ]
     client.post("/tasks/bulk/delete", json={"ids": ids}).raise_for_status()
