@@ -209,6 +209,7 @@ def _prepare_mariadb(folder: Path, *, leashed: bool, durable: bool) -> Server:
             find("mariadb-install-db"),
             "--no-defaults",
             f"--datadir={data}",
+            f"--tmpdir={folder}",  # ours may be closed to the servers' user
             "--skip-test-db",
             "--innodb-use-native-aio=0",
         ],
@@ -217,6 +218,7 @@ def _prepare_mariadb(folder: Path, *, leashed: bool, durable: bool) -> Server:
     port = _free_port()
     settings = {
         "datadir": data,
+        "tmpdir": folder,
         "socket": folder / "socket",
         "pid-file": folder / "pid",
         "bind-address": "127.0.0.1",
