@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         default_factory=list, description="Addresses whose X-Forwarded-For and -Proto are believed."
     )
+    allowed_networks: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="Networks and hosts that calls on somebody's behalf may reach besides public addresses.",
+    )
     queues: Annotated[list[str], NoDecode] = Field(
         default_factory=lambda: ["default"], description="Queues this worker serves."
     )
@@ -91,7 +95,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     log_format: Literal["text", "json"] = Field("text", description="One line of text, or one JSON object, an event.")
 
-    @field_validator("queues", "trusted_proxies", "totp_required", mode="before")
+    @field_validator("queues", "trusted_proxies", "totp_required", "allowed_networks", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Take `a,b` from the environment as well as a YAML list."""

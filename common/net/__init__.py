@@ -1,0 +1,1 @@
+"""Owns calls to the outside: which addresses may be called, and HTTP clients that call no others."""

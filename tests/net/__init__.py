@@ -1,0 +1,1 @@
+"""Calls to the outside, against a server of our own."""
