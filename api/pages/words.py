@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from api.formats import Locale
+from common import kinds
 from common.i18n import N_
 
 STATES = {
@@ -19,7 +20,8 @@ STATES = {
     "skipped": N_("Skipped"),
     "missed": N_("Missed"),
 }
-KINDS = {"shell": ("terminal", N_("Shell"))}
+#: Icon and name of each kind of task.
+KINDS = {kind.name: (kind.icon, kind.title) for kind in kinds.KINDS.values()}
 CONCURRENCY = {
     "skip": N_("Skip the new run"),
     "queue": N_("Queue it, run it afterwards"),

@@ -1,5 +1,6 @@
 """Tasks as the API shows them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from api.schemas.base import Answer, Instant
@@ -8,6 +9,8 @@ from common.domain.describe import describe
 from common.domain.states import Status, TaskState
 from common.domain.triggers import Trigger
 from common.domain.variables import links
+from common.kinds import KINDS
+from common.kinds.base import KIND_SPEC
 from common.services.schedules import trigger_of
 from common.services.tasks import TaskView, is_plain
 
@@ -42,6 +45,12 @@ def words(trigger: Trigger) -> dict[str, str]:
     return {"en": describe(trigger, "en"), "zh": describe(trigger, "zh")}
 
 
+def shown_spec(kind: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What a task's kind was told, with what was left unsaid."""
+    stored: dict[str, Any] = spec.get(KIND_SPEC, {})
+    return KINDS[kind].shown(stored) if kind in KINDS else stored
+
+
 class LastExecution(Answer):
     """The newest execution of a task that has ended."""
 
@@ -72,6 +81,7 @@ class TaskOut(Answer):
     description: str
     kind: str
     command: str
+    spec: dict[str, Any]
     cron: str | None
     schedules: list[ScheduleOut]
     timezone: str
@@ -115,6 +125,7 @@ class TaskOut(Answer):
                 "cron": rows[0].expr if len(rows) == 1 and is_plain(rows[0]) else None,
                 "schedules": [ScheduleOut.of(row) for row in rows],
                 "timezone": rows[0].timezone if rows else "UTC",
+                "spec": shown_spec(task.kind, task.spec),
                 "env": task.spec.get("env", {}),
                 "variables": [name for _, name in links(task.spec)],
                 "args": task.spec.get("args", []),

@@ -1,101 +1,52 @@
 """What people may say about a task: one model for API, pages and command line, with limits and their reasons."""
 
 import re
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ByteSize,
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
     field_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticKnownError
 
 from common.domain.invalid import N_
-from common.domain.variables import is_name
+from common.fields import MAX_ARGUMENT as MAX_ARGUMENT
+from common.fields import (
+    MAX_ARGUMENTS,
+    Argument,
+    QueueName,
+    Seconds,
+    Tag,
+    UserName,
+    Variable,
+    VariableName,
+    argument,
+    variable_name,
+)
+from common.fields import Name as Name
+from common.fields import Prose as Prose
+from common.fields import Time as Time
+from common.fields import refuse as refuse
+from common.fields import storable as storable
+from common.kinds import KINDS
+from common.kinds.base import LONGEST_TEXT
 
-#: Linux refuses one argument or variable of 128 KiB and more; the command is one argument of the shell.
-MAX_ARGUMENT = 100_000
-#: Everything handed to a program together; Linux refuses more than a quarter of the stack limit (2 MiB).
-MAX_ARGUMENTS = 1_000_000
 _SIZE = re.compile(r"\d+(\.\d+)?\s*([kmgt]i?b?|b)?", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-_NUMBER = re.compile(r"\s*[-+]?\d+(\.\d*)?(e[-+]?\d+)?\s*", re.IGNORECASE)
+def _known(kind: str) -> str:
+    if kind not in KINDS:
+        raise PydanticKnownError("literal_error", {"expected": ", ".join(KINDS)})
+    return kind
 
 
-def refuse(template: str, **params: object) -> PydanticCustomError:
-    """An error whose words are translated where they are shown: a gettext source with `{name}` places for `params`."""
-    return PydanticCustomError("refused", "{text}", {"template": template, "text": template.format(**params), **params})
-
-
-def storable(value: str) -> str:
-    """Refuse text that not every database can keep: PostgreSQL takes no NUL, nobody takes half a character."""
-    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise refuse(N_("Must be valid text without NUL characters."))
-    return value
-
-
-def plausible(value: datetime) -> datetime:
-    """Take a time without a zone as UTC; refuse what cannot be moved between zones."""
-    if not 1970 <= value.year <= 9000:
-        raise refuse(N_("Must be between the years 1970 and 9000."))
-    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-def _no_number(value: object) -> object:
-    """Refuse a bare number: nobody can tell whether it counts seconds or milliseconds."""
-    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        raise refuse(N_("Must be a time such as 2026-03-29T08:00:00+08:00."))
-    return value
-
-
-def _one_line(value: str) -> str:
-    if _CONTROL.search(value):
-        raise refuse(N_("Must not contain line breaks or control characters."))
-    return storable(value)
-
-
-def _argument(value: str) -> str:
-    if len(storable(value).encode()) > MAX_ARGUMENT:
-        raise refuse(
-            N_("Must not be longer than {most} bytes. Put long programs into a file."), most=f"{MAX_ARGUMENT:,}"
-        )
-    return value
-
-
-def _number_as_text(value: object) -> object:
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)]
-Argument = Annotated[str, AfterValidator(_argument)]
-Variable = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_argument)]
-QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,31}$")]
-Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), AfterValidator(_one_line)]
-Prose = Annotated[str, AfterValidator(storable)]
-Time = Annotated[datetime, BeforeValidator(_no_number), AfterValidator(plausible)]
-Seconds = Annotated[float, Field(ge=0, le=2_592_000, allow_inf_nan=False)]
-
-
-def _variable_name(name: str) -> str:
-    if not is_name(name):
-        raise refuse(
-            N_('"{name}" is not a variable name: letters, digits and _, not starting with a digit.'), name=name[:40]
-        )
-    if name.startswith("ROTA_"):
-        raise refuse(N_('"{name}": names that start with ROTA_ are set by Rota itself.'), name=name[:40])
-    return name
-
-
-VariableName = Annotated[str, StringConstraints(max_length=100), AfterValidator(_variable_name)]
+KindName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(KINDS)})]
 
 
 class _Input(BaseModel):
@@ -156,7 +107,19 @@ class TaskInput(_Input):
     """A task as people describe it."""
 
     name: Name = Field(examples=["测试任务"])
-    command: Argument = Field(min_length=1, description="What /bin/sh runs.", examples=["echo hello"])
+    kind: KindName = "shell"
+    command: Annotated[str, Field(max_length=LONGEST_TEXT)] = Field(
+        "",
+        validate_default=True,
+        description="The main text of its kind: what /bin/sh runs, a script of SQL. Most kinds need one.",
+        examples=["echo hello"],
+    )
+    spec: dict[str, Any] = Field(
+        default_factory=dict,
+        validate_default=True,
+        description="What else its kind needs, for example `data_source_id` of a SQL task.",
+        examples=[{}],
+    )
     cron: str | dict[str, Any] | None = Field(
         None,
         description="The one schedule of the task: a cron expression, or an APScheduler-style object. Use `schedules`"
@@ -166,7 +129,6 @@ class TaskInput(_Input):
     schedules: list[ScheduleInput] | None = Field(None, max_length=20)
     timezone: str | None = Field(None, max_length=64, description="IANA zone of the schedules; UTC when left out.")
     description: Prose = Field("", max_length=10_000)
-    kind: Literal["shell"] = "shell"
     env: dict[str, Variable] = Field(default_factory=dict, max_length=200, description="Environment of the program.")
     variables: list[VariableName] = Field(
         default_factory=list,
@@ -216,10 +178,22 @@ class TaskInput(_Input):
 
     @field_validator("command")
     @classmethod
-    def _something(cls, value: str) -> str:
-        if not value.strip():
-            raise refuse(N_("Must not be empty. Write what the shell is to run, for example: echo hello"))
+    def _suits_kind(cls, value: str | None, info: ValidationInfo) -> str | None:
+        kind = KINDS.get(info.data.get("kind") or "")
+        if value is None or kind is None:
+            return value if value is None else storable(value)
+        if not value.strip() and kind.command_missing:
+            raise refuse(kind.command_missing)
+        if len(storable(value).encode()) > kind.most:
+            raise refuse(kind.too_long, most=f"{kind.most:,}")
         return value
+
+    @field_validator("spec")
+    @classmethod
+    def _of_kind(cls, value: dict[str, Any] | None, info: ValidationInfo) -> dict[str, Any] | None:
+        """What its kind says of it; its errors name the field as `spec.FIELD`."""
+        kind = KINDS.get(info.data.get("kind") or "")
+        return value if value is None or kind is None else kind.spec.model_validate(value).model_dump(mode="json")
 
     @field_validator("cwd")
     @classmethod
@@ -228,7 +202,7 @@ class TaskInput(_Input):
             return None
         if not value.startswith("/"):
             raise refuse(N_("Must be an absolute path, for example /srv/reports."))
-        return _argument(value)
+        return argument(value)
 
     @field_validator("limits")
     @classmethod
@@ -239,7 +213,7 @@ class TaskInput(_Input):
     @classmethod
     def _names(cls, value: dict[str, str]) -> dict[str, str]:
         for name in value:
-            _variable_name(name)
+            variable_name(name)
         if sum(len(name) + len(text.encode()) for name, text in value.items()) > MAX_ARGUMENTS:
             raise refuse(N_("Must not be larger than {most} bytes together."), most=f"{MAX_ARGUMENTS:,}")
         return value
@@ -268,9 +242,6 @@ class TaskPatch(TaskInput):
     """The fields of a task to change; what is left out stays as it is."""
 
     name: Name | None = None  # type: ignore[assignment]
-    command: Argument | None = Field(None, min_length=1)  # type: ignore[assignment]
-
-    @field_validator("command")
-    @classmethod
-    def _something(cls, value: str | None) -> str | None:  # type: ignore[override]
-        return value if value is None else TaskInput._something(value)
+    kind: KindName | None = None  # type: ignore[assignment]
+    command: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None  # type: ignore[assignment]
+    spec: dict[str, Any] | None = None  # type: ignore[assignment]

@@ -15,12 +15,14 @@ from common.domain.permissions import Right, right_of
 from common.domain.states import Status
 from common.domain.variables import links
 from common.errors import DomainError, Forbidden, Invalid, NotFound
+from common.kinds import KINDS
+from common.kinds.base import KIND_SPEC
 from common.queries import calendars
 from common.queries import tasks as queries
 from common.queries.visibility import permitted, shared_rights
 from common.queue import cancel, enqueue, history
 from common.queue.transitions import E
-from common.services import audit, rights, schedules, variables
+from common.services import audit, references, rights, schedules, variables
 from common.services.audit import Thing
 from common.services.inputs import TaskInput, TaskPatch
 
@@ -144,6 +146,7 @@ async def create(session: WriteSession, data: TaskInput, *, owner_id: int | None
     rights.check_user(session, None, data.run_as, ["command"])
     task = Task(owner_id=owner_id, created_at=now, updated_at=now, **_columns(data))
     task.spec |= await variables.bind(session, data.variables, before={}, owner_id=owner_id)
+    await references.check(session, data, before=None)
     task.paused_at = None if data.enabled else now
     session.add(task)
     await session.flush()
@@ -160,6 +163,7 @@ def _thing(task: Task) -> Thing:
 def _columns(data: TaskInput) -> dict[str, Any]:
     limits = data.limits.model_dump(exclude_none=True) if data.limits else None
     spec = {name: getattr(data, name) for name in _SPEC} | {"limits": limits}
+    spec |= {KIND_SPEC: kind_spec} if (kind_spec := KINDS[data.kind].stored(data.spec)) else {}
     return {**{name: getattr(data, name) for name in _OWN}, "spec": spec}
 
 
@@ -170,6 +174,7 @@ def as_input(view: TaskView) -> dict[str, Any]:
         name: task.spec.get(name, none) for name, none in _SPEC.items()
     }
     written["variables"] = [name for _, name in links(task.spec)]
+    written["spec"] = task.spec.get(KIND_SPEC, {})
     rows = view.schedules
     if len(rows) == 1 and is_plain(rows[0]):
         return written | {"cron": rows[0].expr, "timezone": rows[0].timezone}
@@ -193,6 +198,8 @@ def merge(view: TaskView, patch: TaskPatch) -> TaskInput:
     """The task with the given fields of `patch`; raises Invalid naming the field."""
     written = as_input(view)
     given = patch.model_dump(exclude_unset=True)
+    if given.get("kind", view.task.kind) != view.task.kind:
+        written.pop("spec")
     if given.keys() & {"cron", "schedules"}:
         written.pop("cron", None)
         written.pop("schedules", None)
@@ -221,9 +228,10 @@ async def update(session: WriteSession, task_id: int, patch: TaskPatch, *, now: 
     await rights.check_code(session, {task.kind, data.kind}, changed)
     rights.check_user(session, task.spec.get("run_as"), data.run_as, changed)
     given = await variables.bind(session, data.variables, before=task.spec, owner_id=task.owner_id)
+    await references.check(session, data, before=task)
     for name, value in _columns(data).items():
         setattr(task, name, value)
-    task.spec = {**task.spec, **given}
+    task.spec = task.spec | given
     task.updated_at = now
     await session.flush()
     await schedules.replace(session, task, rows, data, now=now)
@@ -242,6 +250,7 @@ def _changed(task: Task, data: TaskInput) -> list[str]:
     own = [name for name in _OWN if getattr(task, name) != getattr(data, name)]
     spec = _columns(data)["spec"]
     own += [name for name, none in _SPEC.items() if task.spec.get(name, none) != spec[name]]
+    own += ["spec"] if task.spec.get(KIND_SPEC, {}) != spec.get(KIND_SPEC, {}) else []
     return own + (["variables"] if [name for _, name in links(task.spec)] != data.variables else [])
 
 

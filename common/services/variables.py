@@ -17,11 +17,11 @@ from common.db.types import Record
 from common.domain.permissions import sees_all
 from common.domain.variables import EVERYONE, SHORTEST, is_maskable, links, may_edit, may_use, scope_of
 from common.errors import Conflict, Forbidden, Invalid, NotFound
+from common.fields import MAX_ARGUMENT, Prose, VariableName
 from common.queries import variables as queries
 from common.security.encryption import Keyring, Place
 from common.services import audit
 from common.services.audit import Thing
-from common.services.inputs import MAX_ARGUMENT, Prose, VariableName
 
 _NAMES_SHOWN = 5
 Value = Annotated[Prose, Field(max_length=MAX_ARGUMENT)]

@@ -379,3 +379,24 @@ async def test_messages_come_in_the_readers_language(api: Api) -> None:
     assert answer.json()["detail"] == "没有任务 999。"
     answer = await api.client.post("/tasks", json={"command": "true"}, headers=headers)
     assert "必填" in answer.json()["detail"]
+
+
+async def test_what_a_kind_needs_is_checked_by_its_model(api: Api) -> None:
+    task = await api.task(spec={"keep_files": True})
+    assert task["spec"] == {"keep_files": True}
+    assert (await api.task())["spec"] == {"keep_files": False}
+    changed = await api.client.put(f"/tasks/{task['id']}", json={"spec": {}})
+    assert changed.json()["spec"] == {"keep_files": False}
+
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"spec": {"keep_files": "maybe"}}, "spec.keep_files"),
+        ({"spec": {"data_source_id": 1}}, "spec.data_source_id"),
+        ({"spec": []}, "spec"),
+        ({"kind": "spreadsheet"}, "kind"),
+    ]
+    for body, field in wrong:
+        for answer in (
+            await api.client.post("/tasks", json={"name": "x", "command": "true", **body}),
+            await api.client.put(f"/tasks/{task['id']}", json=body),
+        ):
+            assert (answer.status_code, answer.json()["field"]) == (422, field), answer.text

@@ -1,0 +1,76 @@
+"""The kind `sql`: a script of statements for a data source. The script is the task's command."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from common.domain.invalid import N_
+from common.fields import refuse, storable
+from common.kinds.base import Kind, KindSpec, Reference
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+
+DataSourceId = Annotated[int, Field(ge=1, le=2**63 - 1, description="Id of the data source (`/data-sources`).")]
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise refuse(
+            N_('"{name}" is not the name of a parameter: letters, digits and _, not starting with a digit.'),
+            name=value[:40],
+        )
+    if value.lower().startswith("rota_"):
+        raise refuse(N_('"{name}": names that start with rota_ are set by Rota itself.'), name=value[:40])
+    return value
+
+
+ParameterName = Annotated[str, AfterValidator(_name)]
+ParameterText = Annotated[str, Field(max_length=100_000), AfterValidator(storable)]
+#: What a statement is given for `:name`, by the driver: never spliced into its text.
+Parameters = Annotated[
+    dict[ParameterName, bool | int | Annotated[float, Field(allow_inf_nan=False)] | ParameterText | None],
+    Field(max_length=100),
+]
+Timeout = Annotated[float, Field(ge=0.1, le=604_800, allow_inf_nan=False)]
+
+
+class Spec(KindSpec):
+    """What a SQL task needs beside its script."""
+
+    data_source_id: DataSourceId
+    parameters: Parameters = Field(
+        default_factory=dict,
+        description="Values for `:name` in the script. `:rota_scheduled_for`, `:rota_scheduled_date` and"
+        " `:rota_execution_id` are always there.",
+        examples=[{"since": "2026-01-01"}],
+    )
+    transaction: Literal["one", "each", "none"] = Field(
+        "one",
+        description="`one`: the whole script is one transaction, the first error takes all of it back; `each`: every"
+        " statement is one; `none`: autocommit, for scripts that begin and commit themselves, and for statements that"
+        " no transaction takes (VACUUM, CREATE DATABASE).",
+    )
+    on_error: Literal["stop", "continue"] = Field(
+        "stop", description="`continue` runs the statements that follow a failed one; not within one transaction."
+    )
+    read_only: bool = Field(False, description="The database refuses whatever would change something.")
+    statement_timeout: Timeout | None = Field(
+        None, description="Seconds after which the database ends a statement; the data source's when left out."
+    )
+    first_rows: int = Field(20, ge=0, le=200, description="Rows of each result that are kept and shown.")
+
+    def references(self) -> Iterator[Reference]:
+        yield Reference("data_source", self.data_source_id, "spec.data_source_id")
+
+
+KIND = Kind(
+    name="sql",
+    title=N_("SQL"),
+    summary=N_("Statements for one of your data sources."),
+    icon="db",
+    spec=Spec,
+    command_title=N_("Script"),
+    command_missing=N_("Must not be empty. Write the statements to run, each ended by a semicolon."),
+)
