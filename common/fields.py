@@ -4,8 +4,8 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConstraints
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from common.domain.invalid import N_
 from common.domain.variables import is_name
@@ -63,6 +63,17 @@ def _number_as_text(value: object) -> object:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def _no_boolean(value: object) -> object:
+    """Refuse true and false where a number belongs: Python would count with them."""
+    if isinstance(value, bool):
+        raise PydanticKnownError("float_type")
+    return value
+
+
+#: JSON's true and false, and not the many texts that are read as one of them: "secret": "no" must not be a guess.
+Flag = Annotated[bool, Strict()]
+Whole = Annotated[int, BeforeValidator(_no_boolean)]
+Number = Annotated[float, BeforeValidator(_no_boolean)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)]
 Argument = Annotated[str, AfterValidator(argument)]
 Variable = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(argument)]
@@ -71,7 +82,7 @@ UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), AfterValidator(_one_line)]
 Prose = Annotated[str, AfterValidator(storable)]
 Time = Annotated[datetime, BeforeValidator(_no_number), AfterValidator(plausible)]
-Seconds = Annotated[float, Field(ge=0, le=2_592_000, allow_inf_nan=False)]
+Seconds = Annotated[Number, Field(ge=0, le=2_592_000, allow_inf_nan=False)]
 
 
 def variable_name(name: str) -> str:

@@ -11,12 +11,13 @@ from api.deps import UserDep, WriteDep, WriteNow
 from api.problems import language
 from api.schemas.tasks import BulkItem, BulkOut
 from common.domain.permissions import Right
+from common.fields import Whole
 from common.i18n import localized
 from common.services import tasks
 
 router = APIRouter(prefix="/tasks/bulk", tags=["tasks"])
 
-_Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
+_Id = Annotated[Whole, Field(ge=1, le=2**63 - 1)]
 
 
 def _bare(value: Any) -> Any:

@@ -13,9 +13,9 @@ from api.schemas.cron import domain_lang
 from api.schemas.ledger import GapOut
 from api.schemas.tasks import BulkItem, BulkOut
 from common.domain.permissions import Right
+from common.fields import Time, Whole
 from common.i18n import localized
 from common.services import downtime
-from common.services.inputs import Time
 
 router = APIRouter(tags=["ledger"])
 
@@ -41,7 +41,7 @@ class Chosen(BaseModel):
     """Executions that were missed or skipped."""
 
     model_config = ConfigDict(extra="forbid")
-    execution_ids: list[Annotated[int, Field(ge=1, le=2**63 - 1)]] = Field(min_length=1, max_length=500)
+    execution_ids: list[Annotated[Whole, Field(ge=1, le=2**63 - 1)]] = Field(min_length=1, max_length=500)
 
 
 @router.post("/downtime/run", status_code=202, openapi_extra=takes(Right.RUN))

@@ -15,6 +15,7 @@ from api.schemas.tasks import CleanedUp, Deleted, TaskOut, TaskStatus
 from common.db.session import WriteSession
 from common.domain.permissions import Right
 from common.domain.states import Status, TaskState
+from common.fields import Flag, Whole
 from common.queries.tasks import TaskQuery
 from common.services import executions, stopping, tasks
 from common.services.inputs import TaskInput, TaskPatch
@@ -75,7 +76,7 @@ class Toggle(BaseModel):
     """Which way to switch; the other way round when left out."""
 
     model_config = ConfigDict(extra="forbid")
-    enabled: bool | None = None
+    enabled: Flag | None = None
 
 
 @router.post("/tasks/{task_id}/toggle")
@@ -127,8 +128,8 @@ class Cleanup(BaseModel):
     """What to keep."""
 
     model_config = ConfigDict(extra="forbid")
-    keep: int = Field(0, ge=0, le=1_000_000, description="Newest finished executions to keep.")
-    older_than_days: int | None = Field(None, ge=0, le=36_500, description="Only what finished longer ago.")
+    keep: Whole = Field(0, ge=0, le=1_000_000, description="Newest finished executions to keep.")
+    older_than_days: Whole | None = Field(None, ge=0, le=36_500, description="Only what finished longer ago.")
 
 
 @router.post("/tasks/{task_id}/cleanup")

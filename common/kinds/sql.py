@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from common.domain.invalid import N_
-from common.fields import refuse, storable
+from common.fields import Flag, Number, Whole, refuse, storable
 from common.kinds.base import Kind, KindSpec, Reference
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
-DataSourceId = Annotated[int, Field(ge=1, le=2**63 - 1, description="Id of the data source (`/data-sources`).")]
+DataSourceId = Annotated[Whole, Field(ge=1, le=2**63 - 1, description="Id of the data source (`/data-sources`).")]
 
 
 def _name(value: str) -> str:
@@ -33,7 +33,7 @@ Parameters = Annotated[
     dict[ParameterName, bool | int | Annotated[float, Field(allow_inf_nan=False)] | ParameterText | None],
     Field(max_length=100),
 ]
-Timeout = Annotated[float, Field(ge=0.1, le=604_800, allow_inf_nan=False)]
+Timeout = Annotated[Number, Field(ge=0.1, le=604_800, allow_inf_nan=False)]
 
 
 class Spec(KindSpec):
@@ -55,7 +55,7 @@ class Spec(KindSpec):
     on_error: Literal["stop", "continue"] = Field(
         "stop", description="`continue` runs the statements that follow a failed one; not within one transaction."
     )
-    read_only: bool = Field(False, description="The database refuses whatever would change something.")
+    read_only: Flag = Field(False, description="The database refuses whatever would change something.")
     statement_timeout: Timeout | None = Field(
         None, description="Seconds after which the database ends a statement; the data source's when left out."
     )

@@ -20,12 +20,15 @@ from common.fields import MAX_ARGUMENT as MAX_ARGUMENT
 from common.fields import (
     MAX_ARGUMENTS,
     Argument,
+    Flag,
+    Number,
     QueueName,
     Seconds,
     Tag,
     UserName,
     Variable,
     VariableName,
+    Whole,
     argument,
     variable_name,
 )
@@ -67,13 +70,13 @@ class ScheduleInput(_Input):
     timezone: str | None = Field(None, max_length=64, description="IANA zone; the task's `timezone` when left out.")
     start_at: Time | None = Field(None, description="Nothing runs before this instant.")
     end_at: Time | None = Field(None, description="Nothing runs after this instant.")
-    jitter: int = Field(0, ge=0, le=86_400, description="Spread the start over so many seconds.")
+    jitter: Whole = Field(0, ge=0, le=86_400, description="Spread the start over so many seconds.")
     calendar: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = Field(
         None,
         description="A calendar by name: one of yours, or a built-in one: `CN`, `US-CA` (public holidays),"
         " `CN:working_days`.",
     )
-    calendar_id: int | None = Field(None, ge=1, le=2**63 - 1, description="A calendar of yours by id.")
+    calendar_id: Whole | None = Field(None, ge=1, le=2**63 - 1, description="A calendar of yours by id.")
     calendar_rule: Literal["only_on", "never_on", "shift_next"] | None = Field(
         None,
         description="`only_on` runs on days of the calendar, `never_on` on the others, `shift_next` moves to the next"
@@ -88,17 +91,17 @@ class LimitsInput(_Input):
     memory: Annotated[ByteSize, Field(ge=1_000_000, le=2**50)] | None = Field(
         None, description="Bytes, or with a unit: `512MB`, `1.5GiB`.", examples=["512MB"]
     )
-    cpu: int | None = Field(None, ge=1, le=31_536_000, description="Seconds of CPU time.")
-    processes: int | None = Field(None, ge=1, le=1_000_000, description="Processes and threads at a time.")
-    files: int | None = Field(None, ge=8, le=1_000_000, description="Open files of each process.")
-    nice: int | None = Field(
+    cpu: Whole | None = Field(None, ge=1, le=31_536_000, description="Seconds of CPU time.")
+    processes: Whole | None = Field(None, ge=1, le=1_000_000, description="Processes and threads at a time.")
+    files: Whole | None = Field(None, ge=8, le=1_000_000, description="Open files of each process.")
+    nice: Whole | None = Field(
         None, ge=-20, le=19, description="How far it steps back for others; below 0 needs a worker that is root."
     )
 
     @field_validator("memory", mode="before")
     @classmethod
     def _in_words(cls, value: object) -> object:
-        if isinstance(value, str) and not _SIZE.fullmatch(value.strip()):
+        if isinstance(value, bool) or (isinstance(value, str) and not _SIZE.fullmatch(value.strip())):
             raise refuse(N_("Must be a number of bytes, or one with a unit such as 512MB or 1.5GiB."))
         return value
 
@@ -148,17 +151,17 @@ class TaskInput(_Input):
         description="User of the worker's machine it runs as; needs a worker that is root. Only administrators may set"
         " it, and change what such a task runs.",
     )
-    timeout: Annotated[float, Field(gt=0, le=2_592_000, allow_inf_nan=False)] | None = Field(
+    timeout: Annotated[Number, Field(gt=0, le=2_592_000, allow_inf_nan=False)] | None = Field(
         None, description="Seconds after which the program is ended; no limit when left out."
     )
-    retries: int = Field(0, ge=0, le=100, description="How often to try again after a failure or timeout.")
+    retries: Whole = Field(0, ge=0, le=100, description="How often to try again after a failure or timeout.")
     retry_delay: Seconds = Field(60.0, description="Seconds before the first retry.")
-    retry_backoff: float = Field(1.0, ge=1, le=10, allow_inf_nan=False, description="Factor for each further retry.")
+    retry_backoff: Number = Field(1.0, ge=1, le=10, allow_inf_nan=False, description="Factor for each further retry.")
     queue: QueueName = "default"
-    priority: int = Field(50, ge=0, le=100, description="0 to 100, the smaller the sooner.")
-    enabled: bool = True
+    priority: Whole = Field(50, ge=0, le=100, description="0 to 100, the smaller the sooner.")
+    enabled: Flag = True
     tags: list[Tag] = Field(default_factory=list, max_length=20)
-    max_history: int | None = Field(None, ge=1, le=1_000_000, description="Finished executions to keep.")
+    max_history: Whole | None = Field(None, ge=1, le=1_000_000, description="Finished executions to keep.")
     concurrency: Literal["skip", "queue", "replace", "allow"] = Field(
         "skip", description="What a schedule does while the task is still running. Running it by hand always runs it."
     )
@@ -169,7 +172,7 @@ class TaskInput(_Input):
     misfire_policy: Literal["latest", "all", "skip"] = Field(
         "latest", description="Which of the instants missed in a downtime are made up for."
     )
-    misfire_grace: int | None = Field(
+    misfire_grace: Whole | None = Field(
         None,
         ge=0,
         le=31_536_000,

@@ -71,8 +71,8 @@ async def _views(session: ReadSession, rows: Sequence[Team]) -> list[TeamView]:
 
 async def create(session: WriteSession, data: TeamInput, *, now: datetime) -> TeamView:
     """Store a new team; raises Invalid naming the field, Conflict when the name is taken."""
-    row = Team(name=data.name, name_key=data.name.casefold(), created_at=now)
-    await _store(session, row)
+    row = Team(name=data.name, name_key="", created_at=now)
+    await _store(session, row, name=data.name)
     assert row.id is not None
     await _set_members(session, row.id, data.members)
     await audit.record(
@@ -85,8 +85,7 @@ async def update(session: WriteSession, team_id: int, patch: TeamPatch, *, now: 
     """Change name or members; raises NotFound, Invalid, Conflict."""
     row = await _get(session, team_id)
     if patch.name is not None:
-        row.name, row.name_key = patch.name, patch.name.casefold()
-        await _store(session, row)
+        await _store(session, row, name=patch.name)
     if patch.members is not None:
         await session.execute(delete(M).where(M.c.team_id == team_id))
         await _set_members(session, team_id, patch.members)
@@ -102,13 +101,14 @@ async def remove(session: WriteSession, team_id: int, *, now: datetime) -> None:
     await session.delete(row)
 
 
-async def _store(session: WriteSession, row: Team) -> None:
+async def _store(session: WriteSession, row: Team, *, name: str) -> None:
     try:
         async with session.begin_nested():
+            # Within the savepoint: beginning one flushes what is pending, and then the whole transaction is broken.
+            row.name, row.name_key = name, name.casefold()
             session.add(row)
-            await session.flush()
     except IntegrityError:
-        raise Conflict("The team {name} exists already.", field="name", name=row.name) from None
+        raise Conflict("The team {name} exists already.", field="name", name=name) from None
 
 
 async def _set_members(session: WriteSession, team_id: int, names: Sequence[str]) -> None:

@@ -12,11 +12,11 @@ from common.db.models import Invitation, Task, User, UserSession, table_of
 from common.db.session import ReadSession, WriteSession
 from common.domain.permissions import ADMINISTRATOR, ROLES, VIEWER
 from common.errors import Conflict, Forbidden, Invalid, NotFound
+from common.fields import Flag, Prose, refuse
 from common.i18n import N_
 from common.security import passwords, tokens
 from common.services import audit
 from common.services.audit import Thing
-from common.services.inputs import Prose, refuse
 
 U = table_of(User)
 I = table_of(Invitation)  # noqa: E741
@@ -47,10 +47,10 @@ class UserInput(BaseModel):
     username: Prose = Field(min_length=1, max_length=200, examples=["lin.yue"])
     role: Role = VIEWER  # type: ignore[assignment]
     password: Password | None = None
-    must_change_password: bool = Field(True, description="At the first sign-in; only with a password.")
+    must_change_password: Flag = Field(True, description="At the first sign-in; only with a password.")
     display_name: DisplayName = ""
     email: Email = ""
-    may_create_code: bool = Field(True, description="Whether an operator may create tasks that run code.")
+    may_create_code: Flag = Field(True, description="Whether an operator may create tasks that run code.")
 
 
 class UserPatch(BaseModel):
@@ -58,12 +58,12 @@ class UserPatch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     role: Role | None = None
-    is_active: bool | None = None
+    is_active: Flag | None = None
     password: Password | None = Field(None, description="A new one; to be changed at the next sign-in.")
-    must_change_password: bool | None = None
+    must_change_password: Flag | None = None
     display_name: DisplayName | None = None
     email: Email | None = None
-    may_create_code: bool | None = None
+    may_create_code: Flag | None = None
 
 
 def thing(user: User) -> Thing:

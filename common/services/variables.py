@@ -17,7 +17,7 @@ from common.db.types import Record
 from common.domain.permissions import sees_all
 from common.domain.variables import EVERYONE, SHORTEST, is_maskable, links, may_edit, may_use, scope_of
 from common.errors import Conflict, Forbidden, Invalid, NotFound
-from common.fields import MAX_ARGUMENT, Prose, VariableName
+from common.fields import MAX_ARGUMENT, Flag, Prose, VariableName
 from common.queries import variables as queries
 from common.security.encryption import Keyring, Place
 from common.services import audit
@@ -33,7 +33,7 @@ class VariableUpdate(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     value: Value | None = Field(None, description="Written, never shown again when the variable is a secret.")
-    secret: bool | None = Field(None, description="A plain variable may become a secret, never the other way.")
+    secret: Flag | None = Field(None, description="A plain variable may become a secret, never the other way.")
     description: Annotated[Prose, Field(max_length=1000)] | None = None
 
 
@@ -42,7 +42,7 @@ class VariableInput(VariableUpdate):
 
     name: VariableName = Field(examples=["DB_PASSWORD"], description="Its name in the environment of tasks.")
     value: Value = Field(description="Written, never shown again when the variable is a secret.")
-    secret: bool = True
+    secret: Flag = True
     description: Annotated[Prose, Field(max_length=1000)] = ""
     scope: Literal["own", "everyone"] = Field(
         "own", description="Whose tasks may use it. Only administrators make variables for everyone."

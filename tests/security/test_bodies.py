@@ -57,22 +57,69 @@ def bodies(app: FastAPI) -> Iterator[tuple[Entry, dict[str, Any], set[str]]]:
 
 
 async def test_no_column_is_set_by_the_way(app: FastAPI, otto: Api, api: Api) -> None:
-    """Each column of each table, sent to each body that has no field of that name: 422 that names it."""
+    """The columns of all tables, sent to each body that has no field of that name: 422 that names each of them."""
     task = (await otto.task())["id"]
     before = await dump(app.state.database)
     asked = 0
     for entry, body, names in bodies(app):
         if entry.path in LENIENT:
             continue
-        for name in sorted(columns() - names - {"task_ids"}):
-            # A column's own types vary; the name alone must be refused.
-            answer = await api.client.request(
-                entry.method, entry.at(task_id=task, execution_id=1), json={**body, name: 1}
-            )
-            assert answer.status_code == 422, (entry, name, answer.status_code, answer.text[:200])
-            assert name in answer.text, (entry, name)
-            asked += 1
+        foreign = columns() - names - {"task_ids"}
+        # A column's own types vary; the name alone must be refused.
+        sent = {**body, **dict.fromkeys(foreign, 1)}
+        answer = await api.client.request(entry.method, entry.at(task_id=task, execution_id=1), json=sent)
+        assert answer.status_code == 422, (entry, answer.status_code, answer.text[:200])
+        assert {error["field"] for error in answer.json()["errors"]} >= foreign, (entry, answer.text[:1000])
+        asked += len(foreign)
     assert asked > 500
+    assert await dump(app.state.database) == before
+
+
+def typed(
+    schema: dict[str, Any], document: dict[str, Any], at: tuple[str | int, ...] = ()
+) -> Iterator[tuple[Any, str]]:
+    """Where in a body booleans and numbers stand, and which of the two."""
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    if schema.get("type") in ("boolean", "integer", "number"):
+        yield at, schema["type"]
+    for each in [*schema.get("anyOf", []), *schema.get("oneOf", [])]:
+        yield from typed(each, document, at)
+    for name, each in schema.get("properties", {}).items():
+        yield from typed(each, document, (*at, name))
+    if isinstance(schema.get("items"), dict):
+        yield from typed(schema["items"], document, (*at, 0))
+
+
+def placed(at: tuple[str | int, ...], value: Any) -> Any:
+    """The value at its place in a body."""
+    for name in reversed(at):
+        value = [value] if name == 0 else {name: value}
+    return value
+
+
+async def test_no_text_is_read_as_a_boolean_and_no_boolean_as_a_number(app: FastAPI, api: Api) -> None:
+    """`"secret": "no"` must not store a plain text, `"older_than_days": false` not delete everything."""
+    task = (await api.task())["id"]
+    before = await dump(app.state.database)
+    document = app.openapi()
+    asked = 0
+    for entry, body, _ in bodies(app):
+        if entry.path in LENIENT:
+            continue
+        schema = document["paths"][entry.path][entry.method.lower()]["requestBody"]["content"]["application/json"]
+        for at, kind in dict(typed(schema["schema"], document)).items():
+            if not at or at[0] == 0:
+                continue
+            for value in ("no", "1") if kind == "boolean" else (False,):
+                sent = {**body, **placed(at, value)}
+                where = (entry, sent)
+                answer = await api.client.request(entry.method, entry.at(task_id=task, execution_id=1), json=sent)
+                assert answer.status_code == 422, (where, answer.status_code, answer.text[:200])
+                fields = {error["field"] for error in answer.json()["errors"]}
+                assert any(field.startswith(str(at[0])) for field in fields), (where, fields)
+                asked += 1
+    assert asked > 30
     assert await dump(app.state.database) == before
 
 

@@ -73,6 +73,9 @@ async def test_a_team_has_what_is_shared_with_it(people: dict[str, Api]) -> None
     assert (await otto.client.get(f"/teams/{team['id']}")).status_code == 404
     assert (await vera.get("/teams"))["total"] == 1
     assert (await vera.client.patch(f"/teams/{team['id']}", json={"members": ["vera"]})).status_code == 403
+    await admin.post("/teams", {"name": "Taken"}, 201)
+    taken = await admin.client.patch(f"/teams/{team['id']}", json={"name": "TAKEN"})
+    assert (taken.status_code, taken.json()["field"]) == (409, "name")
     answer = await admin.client.patch(f"/teams/{team['id']}", json={"members": ["otto"]})
     assert answer.json()["members"] == ["otto"]
     assert await names(vera) == []
