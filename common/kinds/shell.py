@@ -3,14 +3,14 @@
 from pydantic import Field
 
 from common.domain.invalid import N_
-from common.fields import MAX_ARGUMENT
+from common.fields import MAX_ARGUMENT, Flag
 from common.kinds.base import Kind, KindSpec
 
 
 class Spec(KindSpec):
     """What a shell task needs beside its command."""
 
-    keep_files: bool = Field(
+    keep_files: Flag = Field(
         False,
         description="Give the program a folder, `$ROTA_ARTIFACTS`, and a file for its progress, `$ROTA_REPORT`.",
     )

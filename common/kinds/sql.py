@@ -59,7 +59,7 @@ class Spec(KindSpec):
     statement_timeout: Timeout | None = Field(
         None, description="Seconds after which the database ends a statement; the data source's when left out."
     )
-    first_rows: int = Field(20, ge=0, le=200, description="Rows of each result that are kept and shown.")
+    first_rows: Whole = Field(20, ge=0, le=200, description="Rows of each result that are kept and shown.")
 
     def references(self) -> Iterator[Reference]:
         yield Reference("data_source", self.data_source_id, "spec.data_source_id")
