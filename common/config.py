@@ -162,6 +162,8 @@ _NOT_SETTINGS = {
     "ROTA_SCHEDULED_FOR",
     "ROTA_TRIGGER",
     "ROTA_RUN_ID",
+    "ROTA_ARTIFACTS",
+    "ROTA_REPORT",
 }
 
 

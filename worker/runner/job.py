@@ -52,6 +52,7 @@ class Job:
         self.token = spec.token
         self.pid: int | None = None
         self.started_at: float | None = None  # unix seconds
+        self.folder: str | None = None  # of its report and files
         self._family = family
         self._spawner = spawner
         self._begun = begun
@@ -100,6 +101,7 @@ class Job:
             return
         self.pid, self._began, self.started_at = spawned.pid, time.monotonic(), time.time()
         self._group, self._look_at = spawned.group, self._began + FIRST_LOOK
+        self.folder, self.spec.stdin = spawned.folder, None
         self._family.born(self.key, spawned.pid, keep_background=self.spec.keep_background)
         plain, coded = needles(self._secrets())
         for name, fd in (("o", spawned.stdout), ("e", spawned.stderr)):
@@ -239,10 +241,10 @@ class Job:
             self._changed.set()
 
     def _secrets(self) -> list[str]:
-        return [self.spec.env[name] for name in self.spec.masked]
+        return [*(self.spec.env[name] for name in self.spec.masked), *self.spec.secrets]
 
     def _without_secrets(self, said: str | None) -> str | None:
-        if not said or not self.spec.masked:
+        if not said or not (self.spec.masked or self.spec.secrets):
             return said
         masker = Masker(*needles(self._secrets()))
         return (masker.feed(said.encode("utf-8", "replace")) + masker.close()).decode("utf-8", "replace")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-VERSION = 2
+VERSION = 3
 MAX_LINE = 64 << 20  # bytes; a longer line is a broken peer
 
 Key = tuple[int, int]  # (execution id, token)
@@ -18,7 +18,9 @@ class Spec:
     private folder; `limits` are memory, cpu, processes, files and nice; `run_as` names a user.
 
     `masked` names the variables of `env` whose values are kept out of the output. Nothing of `env` is ever written
-    to the disk or the log.
+    to the disk or the log, nor of `stdin`: it is what the program reads from its standard input, nothing for None.
+    `secrets` are further values that are kept out of the output. With `folder` it gets a folder for its report and
+    files, which is kept until the result is acknowledged (folders.py).
     """
 
     id: int
@@ -36,6 +38,9 @@ class Spec:
     limits: dict[str, int] = field(default_factory=dict)
     run_as: str | None = None
     masked: list[str] = field(default_factory=list)
+    stdin: str | None = None
+    secrets: list[str] = field(default_factory=list)
+    folder: bool = False
 
     @property
     def key(self) -> Key:
@@ -56,6 +61,8 @@ class Spec:
             raise ValueError("the environment holds something that is not text")
         if not all(isinstance(name, str) and name in spec.env for name in spec.masked):
             raise ValueError("a variable to be masked is not in the environment")
+        if not all(isinstance(value, str) for value in (spec.stdin or "", *spec.secrets)):
+            raise ValueError("the input or a secret is not text")
         return spec
 
 

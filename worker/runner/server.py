@@ -3,9 +3,9 @@
 worker -> runner   hello {worker_pid} · start {jobs: [Spec...]} · deadline {leases: [[id, token, deadline]...]} ·
                    stop {jobs: [[id, token]...], reason} · ack {jobs: [[id, token]...]} · quit
 runner -> worker   hello {pid, boot_id, running, unacked, version, limits} ·
-                   started {jobs: [[id, token, pid, unix time]...]} ·
+                   started {jobs: [[id, token, pid, unix time, folder?]...]} ·
                    output {id, token, pieces: [[seq, "o"|"e", offset, seconds, base64]...], skipping} ·
-                   finished {results: [...]} (results.py) · full {full}
+                   finished {results: [...]} (results.py; with the folder where there is one) · full {full}
 
 Only the newest connection that said hello counts. Messages are grouped for a few milliseconds.
 """
@@ -26,6 +26,7 @@ from typing import Any
 from worker.runner import log, procfs, results
 from worker.runner.cgroup import Cgroups
 from worker.runner.connection import Connection
+from worker.runner.folders import Folders
 from worker.runner.job import Job
 from worker.runner.leftovers import Leftovers
 from worker.runner.place import Place
@@ -55,7 +56,8 @@ class Runner:
         self._spool = Spool(place.spool)
         self._work = Work(name, place.path)
         self._cgroups = Cgroups(name, cgroup)
-        self._spawner = Spawner(name, self._work, self._cgroups)
+        self._folders = Folders(name, place.path)
+        self._spawner = Spawner(name, self._work, self._folders, self._cgroups)
         self._family = Family(name)
         self._leftovers = Leftovers(name, self._on_leftover)
         self._jobs: dict[int, Job] = {}
@@ -87,6 +89,7 @@ class Runner:
             loop.add_signal_handler(number, self.quit)
         self._leftovers.end(self._spool.marks(), everything=self._spool.damaged)
         self._sweep()
+        self._folders.sweep(keep={*self._spool.unacked, *self._leftovers.keys()})
         listener = self._place.listen()
         loop.add_reader(listener, self._accept, listener)
         log.event("ready", dir=str(self._place.path), unacked=len(self._spool.unacked))
@@ -102,6 +105,7 @@ class Runner:
         """Closes the spool, once the event loop is gone and nothing can be written any more."""
         self._spool.close()
         self._work.close()
+        self._folders.close()
 
     def quit(self) -> None:
         """Stops everything that runs as interrupted; the runner goes when all of it is over."""
@@ -190,6 +194,7 @@ class Runner:
     def _on_ack(self, message: Message) -> None:
         for key in keys(message["jobs"]):
             self._spool.ack(key)
+            self._folders.drop(key)
         self._flush_soon()
 
     # --- the tasks ---
@@ -266,6 +271,8 @@ class Runner:
 
     def _keep(self, key: Key, result: Message) -> None:
         """Takes a result, and begins the attempt that waited for this one's end."""
+        if (folder := self._folders.of(key)) is not None:
+            result["folder"] = folder
         self._spool.put(key, json.dumps(result, separators=(",", ":")).encode())
         self._flush_soon()
         if self._quit_at is not None:
@@ -304,7 +311,7 @@ class Runner:
     def _flush(self) -> None:
         self._flush_due = False
         if self._begun and self._worker is not None:
-            begun = [[*job.key, job.pid, job.started_at] for job in self._begun]
+            begun = [[*job.key, job.pid, job.started_at, *([job.folder] if job.folder else [])] for job in self._begun]
             self._worker.send({"op": "started", "jobs": begun})
         self._begun = []
         self._spool.commit()

@@ -1,4 +1,4 @@
-"""Starts one process: own session, exactly the environment it was given, stdin from nowhere, two pipes back."""
+"""Starts one process: own session, exactly the environment it was given, its own input or none, two pipes back."""
 
 import errno
 import os
@@ -11,30 +11,34 @@ from typing import NamedTuple
 from worker.runner import limits
 from worker.runner.account import Account, account
 from worker.runner.cgroup import Cgroups, Group
+from worker.runner.folders import Folders, environment
 from worker.runner.protocol import Spec
 from worker.runner.refusals import SpawnError, explain
 from worker.runner.work import Work
 
 COOKIE = "ROTA_COOKIE"
-# Enters the cgroup that its standard input leads to, and becomes the task.
-_ENTER = ["/bin/sh", "-c", 'echo 0 >&0 || exit 125; exec "$@" </dev/null', "rota"]
+# Enters the cgroup that its standard input leads to, and becomes the task, which reads from {}.
+_ENTER = 'echo 0 >&0 || exit 125; exec "$@" <{}'
 
 
 class Spawned(NamedTuple):
-    """A process that runs: its pid, the reading ends (non-blocking) of its stdout and stderr, and its cgroup."""
+    """A process that runs: its pid, the reading ends (non-blocking) of its stdout and stderr, its cgroup, and the
+    folder of its report and files."""
 
     pid: int
     stdout: int
     stderr: int
     group: Group | None = None
+    folder: str | None = None
 
 
 class Spawner:
     """Starts processes for one runner, and clears away what they were given once they are over."""
 
-    def __init__(self, name: str, work: Work, cgroups: Cgroups) -> None:
+    def __init__(self, name: str, work: Work, folders: Folders, cgroups: Cgroups) -> None:
         self._name = name
         self._work = work
+        self._folders = folders
         self._cgroups = cgroups
         self._null = os.open(os.devnull, os.O_RDONLY)
         self._prlimit = shutil.which("prlimit", path="/usr/bin:/bin:/usr/local/bin")
@@ -45,19 +49,20 @@ class Spawner:
         user = account(spec.run_as)
         grouped = self._cgroups.delegated and not spec.limits.keys().isdisjoint(limits.SHARED)
         limits.check(spec.limits, user.uid if user else os.geteuid(), grouped=grouped)
-        group = None
+        group = folder = None
         try:
             cwd = self._directory(spec, user)
+            folder = self._folders.make(spec.key, user) if spec.folder else None
             group = self._cgroups.make(spec.key, spec.limits) if grouped else None
-            pid, stdout, stderr = self._start(spec, cwd, user, group)
+            pid, stdout, stderr = self._start(spec, cwd, user, group, folder)
         except (OSError, ValueError, TypeError, SpawnError) as error:
             self.clear(spec, group)
             raise error if isinstance(error, SpawnError) else explain(error, spec, spec.cwd or "") from error
         self._adjust(pid, spec)
-        return Spawned(pid, stdout, stderr, group)
+        return Spawned(pid, stdout, stderr, group, folder)
 
     def clear(self, spec: Spec, group: Group | None) -> None:
-        """Takes away the folder and the cgroup of a task that is over."""
+        """Takes away the working directory and the cgroup of a task that is over."""
         self._work.clear(spec.key, again=not spec.keep_background)
         if group is not None:
             self._cgroups.drop(group)
@@ -70,13 +75,17 @@ class Spawner:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), spec.cwd)
         return spec.cwd
 
-    def _start(self, spec: Spec, cwd: str, user: Account | None, group: Group | None) -> tuple[int, int, int]:
+    def _start(
+        self, spec: Spec, cwd: str, user: Account | None, group: Group | None, folder: str | None
+    ) -> tuple[int, int, int]:
         """Returns the pid and the ends of the pipes to read from."""
         pipes: list[int] = []
         try:
             pipes += os.pipe()
             pipes += os.pipe()
-            pid = self._popen(spec, cwd, user, group, pipes[1], pipes[3])
+            env = {**(user.environment() if user else {}), **spec.env, COOKIE: self._cookie(spec)}
+            env |= environment(folder) if folder else {}
+            pid = self._popen(spec, cwd, user, group, env, pipes[1], pipes[3])
         except (OSError, ValueError, TypeError):
             for fd in pipes[::2]:
                 os.close(fd)
@@ -88,18 +97,29 @@ class Spawner:
             os.set_blocking(fd, False)
         return pid, pipes[0], pipes[2]
 
-    def _popen(self, spec: Spec, cwd: str, user: Account | None, group: Group | None, stdout: int, stderr: int) -> int:
+    def _popen(
+        self,
+        spec: Spec,
+        cwd: str,
+        user: Account | None,
+        group: Group | None,
+        env: dict[str, str],
+        stdout: int,
+        stderr: int,
+    ) -> int:
         """Returns the pid. The runner reaps it itself, so Popen is told that nothing is left to wait for."""
         argv = self._argv(spec, cwd, user, grouped=group is not None)
         other = user if user is not None and user.is_other else None
-        entrance = None if group is None else group.entrance()
+        entrance = given = None
         try:
+            entrance = None if group is None else group.entrance()
+            given = None if spec.stdin is None else _in_memory(spec.stdin, inherited=entrance is not None)
             process = subprocess.Popen(
-                argv if entrance is None else [*_ENTER, *argv],
-                stdin=self._null if entrance is None else entrance,
+                argv if entrance is None else [*_entering(given), *argv],
+                stdin=next(fd for fd in (entrance, given, self._null) if fd is not None),
                 stdout=stdout,
                 stderr=stderr,
-                env={**(user.environment() if user else {}), **spec.env, COOKIE: self._cookie(spec)},
+                env=env,
                 cwd=cwd,
                 start_new_session=True,
                 user=other.uid if other else None,
@@ -110,8 +130,9 @@ class Spawner:
                 close_fds=False,
             )
         finally:
-            if entrance is not None:
-                os.close(entrance)
+            for fd in (entrance, given):
+                if fd is not None:
+                    os.close(fd)
         process.returncode = 0
         return process.pid
 
@@ -134,6 +155,20 @@ class Spawner:
                 resource.prlimit(pid, resource.RLIMIT_NOFILE, self._files)
             if spec.limits.get("nice"):
                 os.setpriority(os.PRIO_PGRP, pid, spec.limits["nice"])
+
+
+def _in_memory(text: str, *, inherited: bool) -> int:
+    """A file that is on no disk. One that is `inherited` keeps its number in the program too."""
+    fd = os.memfd_create("rota", 0 if inherited else os.MFD_CLOEXEC)
+    with open(fd, "wb", closefd=False) as file:
+        file.write(text.encode("utf-8", "surrogatepass"))
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def _entering(given: int | None) -> list[str]:
+    """The command before the command of a task in a cgroup. A shell opens no descriptor of two digits but by name."""
+    return ["/bin/sh", "-c", _ENTER.format("/dev/null" if given is None else f"/proc/self/fd/{given}"), "rota"]
 
 
 def _more_files() -> tuple[int, int] | None:

@@ -21,7 +21,7 @@ class Work:
     making and removing it takes as long as starting a small program."""
 
     def __init__(self, name: str, own: Path) -> None:
-        self._base = _base(f"rota-{name}", own)
+        self._base = shared_folder(f"rota-{name}", own / "work")
         self._mark = f"{os.getpid()}-"  # those of a predecessor have another
         self._made = 0
         self._used: dict[Key, tuple[str, int]] = {}  # task -> folder and user
@@ -90,15 +90,16 @@ def _is_empty(path: str) -> bool:
     return False
 
 
-def _base(name: str, own: Path) -> str:
-    """A folder that others may pass through and nobody else may write to. What somebody else put there is not used."""
+def shared_folder(name: str, instead: Path) -> str:
+    """A folder for temporary files that others may pass through and nobody else may write to. What somebody else put
+    there is not used, but `instead`."""
     base = os.path.join(tempfile.gettempdir(), name)
     with suppress(FileExistsError):
         os.mkdir(base)
     found = os.lstat(base)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         log.event("work_folder_taken", path=base)
-        base = str(own / "work")
+        base = str(instead)
         os.makedirs(base, exist_ok=True)
     os.chmod(base, 0o711)  # noqa: S103 (to pass through, not to look into)
     return base

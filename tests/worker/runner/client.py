@@ -45,6 +45,7 @@ class Client:
         self.hello: Message = {}
         self.running: set[Key] = set()
         self.started: dict[Key, tuple[int, float]] = {}
+        self.folders: dict[Key, str] = {}
         self.results: dict[Key, Message] = {}
         self.order: list[Key] = []
         self.outputs: list[Message] = []
@@ -121,7 +122,8 @@ class Client:
                 self.hello = message
                 self.running = {(task, token) for task, token in message["running"]}
             case "started":
-                self.started |= {(task, token): (pid, at) for task, token, pid, at in message["jobs"]}
+                self.started |= {(task, token): (pid, at) for task, token, pid, at, *_ in message["jobs"]}
+                self.folders |= {(job[0], job[1]): job[4] for job in message["jobs"] if len(job) > 4}
             case "output":
                 self.outputs.append(message)
             case "finished":

@@ -130,3 +130,13 @@ async def test_a_task_without_limits_gets_none(grouped: RunnerProcess, tmp_path:
     client = await grouped.client()
     await client.run(sh("true"), limits={"nice": 1, "files": 99})
     assert os.listdir(tmp_path / "group") == []
+
+
+async def test_a_task_in_a_cgroup_reads_its_input_too(grouped: RunnerProcess, tmp_path: Path) -> None:
+    client = await grouped.client()
+    place = tmp_path / "group" / f"rota-{grouped.name}-1-1"
+    place.mkdir()
+    (place / "cgroup.procs").touch()
+    result = await client.run(sh("cat"), limits={"memory": 64_000_000}, stdin="一二三")
+    assert stdout(result).decode() == "一二三"
+    assert (place / "cgroup.procs").read_text() == "0\n"

@@ -1,10 +1,12 @@
 """A task that runs as another user. Only root can start one: for anybody else conftest.py leaves this file out."""
 
 import pwd
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.eventually import eventually
 from tests.worker.runner.client import ENV, Client, RunnerProcess, sh, stdout
 
 # Not nobody, as whom the databases of these tests run: a limit of processes counts all of a user's.
@@ -59,3 +61,18 @@ async def test_a_user_of_the_workers_own_is_no_change(client: Client) -> None:
 
 async def test_a_nice_value_below_zero_is_roots_to_give(client: Client) -> None:
     assert stdout(await client.run(sh("sleep 0.1; nice"), limits={"nice": -3})) == b"-3\n"
+
+
+async def test_another_user_reads_its_input_and_has_a_folder_of_its_own(client: Client) -> None:
+    script = sh("cat; echo x >$ROTA_ARTIFACTS/x; echo '{}' >$ROTA_REPORT; stat -c %U $ROTA_ARTIFACTS/x $ROTA_REPORT")
+    result = await client.run(script, run_as=NAME, stdin="read\n", folder=True)
+    assert stdout(result).decode().split() == ["read", NAME, NAME]
+    folder = Path(result["folder"])
+    assert folder.owner() == NAME
+    assert folder.parent.owner() == "root"
+    await client.ack((1, 1))
+    await eventually(lambda: _gone(folder))
+
+
+def _gone(folder: Path) -> None:
+    assert not folder.exists()
