@@ -90,7 +90,12 @@ def test_tests_wait_for_something_and_never_just_sleep() -> None:
 
 
 def test_only_the_session_module_commits() -> None:
-    none(found(without(PRODUCT, "common/db/session.py", "common/db/migrate.py", "worker/runner"), r"\.commit$"))
+    none(
+        found(
+            without(PRODUCT, "common/db/session.py", "common/db/migrate.py", "worker/runner", "worker/kinds/run"),
+            r"\.commit$",
+        )
+    )
 
 
 def test_the_database_layer_alone_knows_which_database_it_is() -> None:
@@ -99,7 +104,7 @@ def test_the_database_layer_alone_knows_which_database_it_is() -> None:
 
 
 def test_the_clock_alone_knows_the_time() -> None:
-    elsewhere = without(PRODUCT, "common/clock.py", "worker/runner", "cli")
+    elsewhere = without(PRODUCT, "common/clock.py", "worker/runner", "worker/kinds/run", "cli")
     none(found(elsewhere, r"^(datetime\.(now|utcnow|today)|date\.today|time\.(time|time_ns|localtime|gmtime))$"))
 
 

@@ -7,6 +7,7 @@ can be lost at any moment: the database says what is ours, the runner says what 
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from common.queue.claims import Claim, Key
 from worker.runner.protocol import Message, keys
@@ -52,6 +53,8 @@ class Book:
         #: Process ids to be noted: key -> (pid, since when we know).
         self.started: dict[Key, tuple[int, float]] = {}
         self.pieces: dict[Key, list[Piece]] = {}
+        #: Where those that run put their report and files, if they have a place for that.
+        self.folders: dict[Key, str] = {}
         #: Told to stop already.
         self.stopped: set[Key] = set()
         self.draining = False
@@ -106,14 +109,17 @@ class Book:
         self.active = {key: before.get(key, now) for key in running} | unsent
         self.expected = set(unacked) - self.results.keys()
         self.stopped.clear()
+        self.folders = {key: folder for key, folder in self.folders.items() if key in self.active}
         self._wakes.heartbeat.set()
         self._wakes.claim.set()
 
-    def begun(self, jobs: list[list[int]], now: float) -> None:
-        """Processes were started: [id, token, pid, …]."""
-        for execution, token, pid, *_ in jobs:
+    def begun(self, jobs: list[list[Any]], now: float) -> None:
+        """Processes were started: [id, token, pid, when, folder?]."""
+        for execution, token, pid, _, *folder in jobs:
             if (execution, token) in self.active:
                 self.started[execution, token] = (pid, now)
+                if folder:
+                    self.folders[execution, token] = folder[0]
 
     def shown(self, key: Key, pieces: list[list[object]]) -> None:
         """Live output came: [seq, stream, offset, seconds, base64]."""
@@ -131,6 +137,7 @@ class Book:
             self.expected.discard(key)
             self.started.pop(key, None)
             self.pieces.pop(key, None)
+            self.folders.pop(key, None)
             self.stopped.discard(key)
         self._wakes.record.set()
         self._wakes.claim.set()

@@ -19,10 +19,14 @@ from worker import environment, variables
 from worker.book import Book
 from worker.identity import Identity
 from worker.kinds import registry
+from worker.kinds.work import Given, Unready
 from worker.runner import results
 from worker.runner_client import RunnerClient
 
 log = structlog.get_logger()
+
+Variables = Mapping[int, Record]
+Things = Mapping[str, Mapping[int, Any]]
 
 #: Most that one transaction takes: the runner spawns the first while the next are being claimed.
 _BATCH = 200
@@ -107,19 +111,20 @@ class Claimer:
     async def _send(self) -> None:
         """Say that they may start from now on, then have them start; those that are not ours any more are dropped."""
         taken = dict(self.book.unsent)
-        mine, rows = await self.database.transact(lambda session: self._mark(session, taken))
+        mine, rows, things = await self.database.transact(lambda session: self._mark(session, taken))
         self.book.drop(taken.keys() - mine)
         # Without a line they stay marked and unsent, and go out with the next tick after the next hello.
         if self.runner.ready:
-            jobs = [self._job(claim, rows) for key, claim in taken.items() if key in mine]
+            jobs = [self._job(claim, rows, things) for key, claim in taken.items() if key in mine]
             self.runner.start([job for job in jobs if job is not None])
             for key in mine:
                 self.book.unsent.pop(key, None)
 
-    async def _mark(self, session: WriteSession, taken: Mapping[Key, Claim]) -> tuple[set[Key], Mapping[int, Record]]:
-        """Say that they may start; returns those that are ours, and the rows of the variables they use."""
+    async def _mark(self, session: WriteSession, taken: Mapping[Key, Claim]) -> tuple[set[Key], Variables, Things]:
+        """Say that they may start; returns those that are ours, and what they use."""
         mine = await claims.mark_spawned(session, worker_id=self.identity.id, keys=list(taken))
-        return mine, await variables.stored(session, taken.values())
+        used = await variables.stored(session, taken.values())
+        return mine, used, await registry.read(session, taken.values())
 
     async def _give_back(self) -> None:
         """Leave to others what was taken and not started when the worker was told to stop."""
@@ -132,20 +137,23 @@ class Claimer:
         now = await self.clock.now(session)
         await leases.abandon(session, worker_id=self.identity.id, keys=keys, now=now, error="the worker was stopped")
 
-    def _job(self, claim: Claim, rows: Mapping[int, Record]) -> dict[str, Any] | None:
-        """One attempt as the runner wants it; None when it fails for want of a variable."""
+    def _job(self, claim: Claim, rows: Variables, things: Things) -> dict[str, Any] | None:
+        """One attempt as the runner wants it; None when it fails for want of something it uses."""
         try:
-            injected = variables.inject(claim, rows, self.keyring)
-        except variables.VariableMissing as error:
+            given = Given(variables.inject(claim, rows, self.keyring), things, self.keyring)
+            work = registry.work(claim, given)
+        except (variables.VariableMissing, Unready) as error:
             self.book.ended([results.empty(claim.key, "spawn_error", str(error))])
             return None
         again = claim.delivery == "at_least_once"
         return {
             "id": claim.id,
             "token": claim.token,
-            "argv": registry.argv(claim),
-            "env": environment.build(claim, self.base, injected.env, run_as=self.settings.run_as),
-            "masked": injected.masked,
+            "argv": work.argv,
+            "env": environment.build(claim, self.base, work.env, run_as=self.settings.run_as),
+            "masked": work.masked,
+            **({"stdin": work.stdin, "secrets": work.secrets} if work.stdin is not None else {}),
+            **({"folder": True} if work.folder else {}),
             "cwd": claim.spec.get("cwd"),
             "limits": claim.spec.get("limits"),
             "run_as": claim.spec.get("run_as") or self.settings.run_as or None,

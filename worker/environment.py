@@ -37,11 +37,10 @@ def passed_on(own: Mapping[str, str]) -> dict[str, str]:
 _WHO = ("HOME", "SHELL", "USER", "LOGNAME", "TMPDIR")
 
 
-def build(claim: Claim, base: Mapping[str, str], variables: Mapping[str, str], *, run_as: str = "") -> dict[str, str]:
-    """The environment of one attempt; `base` is what `passed_on` gave, `variables` what it uses of those.
+def build(claim: Claim, base: Mapping[str, str], own: Mapping[str, str], *, run_as: str = "") -> dict[str, str]:
+    """The environment of one attempt; `base` is what `passed_on` gave, `own` the task's own with its variables.
 
-    The task's own wins over the base, a variable over the task's own, Rota's facts over all. `run_as` is the user of
-    tasks that name none.
+    The task's own wins over the base, Rota's facts over all. `run_as` is the user of tasks that name none.
     """
     other = claim.spec.get("run_as") or run_as
     return {
@@ -49,8 +48,7 @@ def build(claim: Claim, base: Mapping[str, str], variables: Mapping[str, str], *
         # Output shall come as it is written, and in the encoding the pages expect.
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
-        **claim.spec.get("env", {}),
-        **variables,
+        **own,
         "ROTA_EXECUTION_ID": str(claim.id),
         "ROTA_TASK_ID": str(claim.task_id),
         "ROTA_TASK_NAME": claim.task_name,

@@ -18,7 +18,8 @@ from common.db.wakeup import Topic, notify
 from common.process import pause
 from common.queue import claims
 from common.queue.claims import Claim, Key
-from common.queue.finish import finish
+from common.queue.finish import finish, keep_reports
+from worker import reports
 from worker.book import Book, Wakes
 from worker.identity import Identity
 from worker.outcome import Ending, ending
@@ -105,6 +106,7 @@ class Recorder:
                 stale.add(key)
         stale |= await finish(session, [item.result for item in found])
         await _keep_raw(session, [item for item in found if item.raw and item.result.key not in stale])
+        await keep_reports(session, _reports(batch, stale), running=False)
         again = any(item.result.retry_at is not None for item in found)
         await notify(session, Topic.ENDED, Topic.OUTPUT, *([Topic.QUEUE] if again else []))
         return stale
@@ -116,6 +118,16 @@ class Recorder:
         if not missing:
             return self.book.claims
         return {**self.book.claims, **await claims.load(session, missing)}
+
+
+def _reports(batch: Sequence[Message], stale: set[Key]) -> dict[Key, dict[str, Any]]:
+    """The reports of those that have one. They are there: the runner keeps them until it is told that we have them."""
+    found = {}
+    for message in batch:
+        key = (message["id"], message["token"])
+        if message.get("folder") and key not in stale and (report := reports.read(message["folder"])) is not None:
+            found[key] = report
+    return found
 
 
 def _shift(now: datetime, local: datetime) -> timedelta:

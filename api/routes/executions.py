@@ -97,5 +97,6 @@ async def _whole(session: ReadSession, execution_id: int, *, task_id: int | None
     stdout, stderr = await executions.text_of(session, row)
     attempts = [AttemptOut.of(each) for each in await queries.attempts(session, execution_id, with_output=True)]
     proof = attempts[-1].proof if attempts and attempts[-1].attempt == row.token else None
-    shown = {"stdout": stdout, "stderr": stderr, "proof": proof, "attempts": attempts}
+    report = await queries.report(session, execution_id)
+    shown = {"stdout": stdout, "stderr": stderr, "report": report, "proof": proof, "attempts": attempts}
     return ExecutionOut.model_validate(ExecutionOut.values(row) | shown)

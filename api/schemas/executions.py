@@ -108,12 +108,31 @@ class AttemptOut(Answer):
         return cls.model_validate(own | {"attempt": row.token, "worker": row.worker_name or row.worker_id})
 
 
+class ProgressOut(Answer):
+    """How far an execution is: `done` of `total` (null: nobody knows), as of `at` (unix seconds)."""
+
+    done: float
+    total: float | None
+    unit: str
+    text: str
+    at: float
+
+
+class ReportOut(Answer):
+    """What an execution says of itself, while it runs and at its end. What stands in `result` depends on its kind."""
+
+    progress: ProgressOut | None
+    result: dict[str, Any]
+    warnings: list[str]
+
+
 class ExecutionOut(ExecutionHead):
     """An execution with the output of its last attempt, and all attempts that have ended. `proof` is how the
-    processes of the last attempt were ended, where some had to be."""
+    processes of the last attempt were ended, where some had to be; `report` is what it said of itself."""
 
     stdout: str
     stderr: str
+    report: ReportOut | None
     proof: Proof | None
     attempts: list[AttemptOut]
 

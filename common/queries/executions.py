@@ -1,8 +1,9 @@
 """Reading executions: lists never read output."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, select
 
@@ -20,7 +21,7 @@ P = table_of(ExecutionOutput)
 W = table_of(Worker)
 
 #: Everything of an execution but its output.
-HEAD = tuple(column for column in E.c if column.name not in ("stdout", "stderr"))
+HEAD = tuple(column for column in E.c if column.name not in ("stdout", "stderr", "report"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,12 @@ async def output(session: ReadSession, execution_id: int) -> tuple[str | None, s
     """Stdout and stderr of the last attempt as text; None while there is none."""
     row = (await session.execute(select(E.c.stdout, E.c.stderr).where(E.c.id == execution_id))).first()
     return (row.stdout, row.stderr) if row else (None, None)
+
+
+async def report(session: ReadSession, execution_id: int) -> Mapping[str, Any] | None:
+    """What the last attempt has said of itself; None where it says nothing."""
+    found: Mapping[str, Any] | None = await session.scalar(select(E.c.report).where(E.c.id == execution_id))
+    return found
 
 
 async def pieces(session: ReadSession, execution_id: int, token: int) -> list[Record]:

@@ -82,6 +82,7 @@ async def claim(
             error=None,
             stdout=None,
             stderr=None,
+            report=None,
             pid=None,
         )
     )

@@ -1,11 +1,11 @@
 """Recording what became of attempts: many a transaction, each guarded by its token, safe to repeat."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, select, tuple_, update
 
 from common.db.functions import insert_ignore
 from common.db.models import Attempt, ExecutionOutput, table_of
@@ -99,6 +99,13 @@ async def finish(session: WriteSession, results: Sequence[Result]) -> set[Key]:
         await session.execute(delete(A).where(A.c.execution_id.in_(late), A.c.status == Status.LOST))
     await _keep_attempts(session, final, retried)
     return stale
+
+
+async def keep_reports(session: WriteSession, reports: Mapping[Key, Mapping[str, Any]], *, running: bool) -> None:
+    """Store the reports of these attempts; `running`: of those only that have not ended meanwhile."""
+    for (execution_id, token), report in sorted(reports.items()):
+        where = [E.c.id == execution_id, E.c.token == token, *([E.c.status == Status.RUNNING] if running else [])]
+        await session.execute(update(E).where(*where).values(report=report))
 
 
 def _was_given_away(row: Any) -> bool:

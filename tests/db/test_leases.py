@@ -43,7 +43,7 @@ async def show_output(database: Database, claim: Claim, worker_id: str = "wei") 
     piece = Piece(seq=9, stream="o", at=0.1, data=b64encode(b"late").decode())
     shower = Shower(database, world.StillClock(), Identity(worker_id, worker_id, Path()), Book(1, Wakes()))
     async with database.write() as session:
-        await shower._write(session, [(*claim.key, 4711)], {claim.key: [piece]})
+        await shower._write(session, [(*claim.key, 4711)], {claim.key: [piece]}, {claim.key: {"result": {"late": 1}}})
 
 
 async def queued(database: Database, **task: Any) -> int:

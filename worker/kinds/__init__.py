@@ -1,1 +1,1 @@
-"""Owns what a task of each kind runs: from a claim to the command line of one process."""
+"""Owns what a task of each kind runs: from a claim to what the runner is given, and what the process then does."""

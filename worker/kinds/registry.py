@@ -1,15 +1,34 @@
-"""Which module builds the command line of which kind of task."""
+"""Which module says what runs for which kind of task, and what they need from the database."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from typing import Any
 
+from common.db.session import ReadSession
 from common.queue.claims import Claim
+from common.services import references
 from worker.kinds import shell
+from worker.kinds.work import Given, Unready, Work
 
-#: Kind of task -> what turns a claim into a command line.
-BUILDERS: Mapping[str, Callable[[Claim], list[str]]] = {"shell": shell.argv}
+#: Kind of task -> what turns a claim into what the runner is given; raises Unready.
+BUILDERS: Mapping[str, Callable[[Claim, Given], Work]] = {"shell": shell.work}
+
+#: Thing that specs refer to -> what reads those with some ids, in one query.
+READERS: Mapping[str, Callable[[ReadSession, Collection[int]], Awaitable[Mapping[int, Any]]]] = {}
 
 
-def argv(claim: Claim) -> list[str]:
-    """The command line of one attempt; empty for a kind this worker does not know: the runner refuses that."""
+async def read(session: ReadSession, claims: Iterable[Claim]) -> Mapping[str, Mapping[int, Any]]:
+    """What these attempts refer to, by thing and id; no query where none refers to anything."""
+    wanted: dict[str, set[int]] = {}
+    for claim in claims:
+        if claim.spec.get("kind"):
+            for each in references.of_task(claim.kind, claim.spec):
+                wanted.setdefault(each.thing, set()).add(each.id)
+    return {thing: await READERS[thing](session, ids) for thing, ids in wanted.items()}
+
+
+def work(claim: Claim, given: Given) -> Work:
+    """What runs for one attempt; raises Unready."""
     builder = BUILDERS.get(claim.kind)
-    return builder(claim) if builder else []
+    if builder is None:
+        raise Unready(f"this worker does not know tasks of the kind {claim.kind}")
+    return builder(claim, given)

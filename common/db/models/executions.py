@@ -72,6 +72,8 @@ class Execution(SQLModel, table=True):
     error: str | None = Field(default=None, sa_type=LongText)
     stdout: str | None = Field(default=None, sa_type=LongText)
     stderr: str | None = Field(default=None, sa_type=LongText)
+    #: How far it is, and what came of it (common.domain.reports); only of tasks that say so.
+    report: dict[str, Any] | None = Field(default=None, sa_type=JsonOrNull)
     stdout_bytes: int = Field(default=0, sa_type=BigId)
     stderr_bytes: int = Field(default=0, sa_type=BigId)
     pid: int | None = None

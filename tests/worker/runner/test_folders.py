@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from tests.support.eventually import eventually
 from tests.worker.runner.client import Client, RunnerProcess, py, sh, stderr, stdout
@@ -70,7 +71,8 @@ async def test_a_folder_outlives_the_runner(runner: RunnerProcess, client: Clien
 
 
 async def test_what_is_no_text_is_refused(client: Client) -> None:
-    for number, wrong in enumerate([{"stdin": 5}, {"secrets": [1]}], start=10):
+    found: list[dict[str, Any]] = [{"stdin": 5}, {"secrets": [1]}]
+    for number, wrong in enumerate(found, start=10):
         refused = await client.run(sh("true"), id=number, **wrong)
         assert refused["outcome"] == "spawn_error"
         assert "is not text" in refused["error"]
