@@ -29,6 +29,7 @@ from api.routes import (
     teams,
     users,
     variables,
+    versions,
 )
 from api.static import static_files
 from common.clock import Clock
@@ -56,6 +57,7 @@ _PRIVATE = (
     teams.router,
     users.router,
     variables.router,
+    versions.router,
     status.private,
 )
 _PUBLIC = (auth.public, status.public)
@@ -75,7 +77,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         " errors are `application/problem+json` and name the field.",
         version=__version__,
         openapi_tags=[
-            {"name": name} for name in ("tasks", "executions", "logs", "cron", "status", "auth", "users", "variables")
+            {"name": name}
+            for name in ("tasks", "versions", "executions", "logs", "cron", "status", "auth", "users", "variables")
         ],
         lifespan=lifespan,
         docs_url=None,

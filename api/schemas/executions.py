@@ -55,6 +55,7 @@ class ExecutionHead(Answer):
     signal: int | None
     error: str | None
     attempt: int
+    version: int | None
     worker: str | None
     pid: int | None
     cpu_seconds: float | None

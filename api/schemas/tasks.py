@@ -111,6 +111,7 @@ class TaskOut(Answer):
     last_execution: LastExecution | None
     running: list[int]
     owner_id: int | None
+    version: int
     created_at: Instant
     updated_at: Instant
 

@@ -21,7 +21,7 @@ P = table_of(ExecutionOutput)
 W = table_of(Worker)
 
 #: Everything of an execution but its output.
-HEAD = tuple(column for column in E.c if column.name not in ("stdout", "stderr", "report"))
+HEAD = tuple(column for column in E.c if column.name not in ("stdout", "stderr", "report", "timing"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ async def pieces(session: ReadSession, execution_id: int, token: int) -> list[Re
 
 async def attempts(session: ReadSession, execution_id: int, *, with_output: bool = False) -> list[Record]:
     """Every attempt that has ended, the first one first, with `worker_name`."""
-    columns = [column for column in A.c if with_output or column.name not in ("stdout", "stderr")]
+    columns = [column for column in A.c if with_output or column.name not in ("stdout", "stderr", "timing")]
     rows = await session.execute(
         select(*columns, W.c.name.label("worker_name"))
         .select_from(A.outerjoin(W, W.c.id == A.c.worker_id))

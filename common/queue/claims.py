@@ -37,6 +37,9 @@ class Claim:
     retry_backoff: float
     failures: int
     delivery: str
+    #: Version of the task's definition, and the one that the row says: the same, but for a moment in a claim.
+    version: int = 1
+    noted: int | None = 1
 
     @property
     def key(self) -> Key:
@@ -83,10 +86,17 @@ async def claim(
             stdout=None,
             stderr=None,
             report=None,
+            timing=None,
             pid=None,
+            version=select(T.c.version).where(T.c.id == E.c.task_id).scalar_subquery(),
         )
     )
-    return await _load(session, taken)
+    claimed = await _load(session, taken)
+    # Somebody may have changed a task between the two statements: what was read is what runs.
+    for claim in claimed:
+        if claim.version != claim.noted:
+            await session.execute(update(E).where(E.c.id == claim.id).values(version=claim.version))
+    return claimed
 
 
 async def _load(session: ReadSession, ids: Sequence[int]) -> list[Claim]:
@@ -108,6 +118,8 @@ async def _load(session: ReadSession, ids: Sequence[int]) -> list[Claim]:
             T.c.retry_backoff,
             E.c.failures,
             T.c.delivery,
+            T.c.version,
+            E.c.version.label("noted"),
         )
         .join(T, T.c.id == E.c.task_id)
         .where(E.c.id.in_(ids))

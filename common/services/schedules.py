@@ -84,6 +84,11 @@ async def of_tasks(session: ReadSession, task_ids: Sequence[int]) -> dict[int, l
     return found
 
 
+async def of_task(session: ReadSession, task_id: int) -> list[Schedule]:
+    """The schedules of one task, in the order they were written."""
+    return (await of_tasks(session, [task_id]))[task_id]
+
+
 async def lock(session: WriteSession, task_ids: Sequence[int]) -> list[Schedule]:
     """Lock the schedules of these tasks against the scheduler.
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 from sqlalchemy import Select, case, select
 
 from common.db.models import Schedule, Task
@@ -22,7 +23,7 @@ from common.queries import tasks as queries
 from common.queries.visibility import permitted, shared_rights
 from common.queue import cancel, enqueue, history
 from common.queue.transitions import E
-from common.services import audit, references, rights, schedules, variables
+from common.services import audit, references, rights, schedules, variables, versions
 from common.services.audit import Thing
 from common.services.inputs import TaskInput, TaskPatch
 
@@ -151,6 +152,8 @@ async def create(session: WriteSession, data: TaskInput, *, owner_id: int | None
     session.add(task)
     await session.flush()
     await schedules.replace(session, task, [], data, now=now)
+    assert task.id is not None
+    await versions.first(session, task, definition(task, await schedules.of_task(session, task.id)), now=now)
     await audit.record(session, "task.create", _thing(task), now=now)
     await notify(session)
     return task
@@ -187,6 +190,15 @@ def _written(row: Schedule) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names} | calendar
 
 
+def definition(task: Task, rows: Sequence[Schedule]) -> dict[str, Any]:
+    """All that makes a version of the task, as JSON: what its author wrote, but whether it is paused."""
+    written = as_input(TaskView(task, rows, queries.Condition()))
+    for name in ("cron", "timezone", "enabled"):
+        written.pop(name, None)
+    found: dict[str, Any] = to_jsonable_python(written | {"schedules": [_written(row) for row in rows]})
+    return found
+
+
 def is_plain(schedule: Schedule) -> bool:
     """Whether the `cron` field alone says all of this schedule."""
     return schedule.kind == "cron" and not (
@@ -209,11 +221,16 @@ def merge(view: TaskView, patch: TaskPatch) -> TaskInput:
     try:
         return TaskInput.model_validate(written | given)
     except ValidationError as error:
-        first = error.errors()[0]
-        params = dict(first.get("ctx", {}))
-        template, _ = params.pop("template", None), params.pop("text", None)
-        field = ".".join(map(str, first["loc"]))
-        raise Invalid(template or first["msg"], field=field, **(params if template else {})) from None
+        raise invalid(error) from None
+
+
+def invalid(error: ValidationError) -> Invalid:
+    """The first of pydantic's errors as ours."""
+    first = error.errors()[0]
+    params = dict(first.get("ctx", {}))
+    template, _ = params.pop("template", None), params.pop("text", None)
+    field = ".".join(map(str, first["loc"]))
+    return Invalid(template or first["msg"], field=field, **(params if template else {}))
 
 
 async def update(session: WriteSession, task_id: int, patch: TaskPatch, *, now: datetime, by: str = "") -> Task:
@@ -223,7 +240,7 @@ async def update(session: WriteSession, task_id: int, patch: TaskPatch, *, now: 
     """
     task, rows = await _lock(session, task_id, Right.EDIT)
     data = merge((await views(session, [task]))[0], patch)
-    was_enabled = task.enabled
+    was_enabled, before = task.enabled, definition(task, rows)
     changed = _changed(task, data)
     await rights.check_code(session, {task.kind, data.kind}, changed)
     rights.check_user(session, task.spec.get("run_as"), data.run_as, changed)
@@ -235,9 +252,10 @@ async def update(session: WriteSession, task_id: int, patch: TaskPatch, *, now: 
     task.updated_at = now
     await session.flush()
     await schedules.replace(session, task, rows, data, now=now)
-    kept = {row.id for row in (await schedules.of_tasks(session, [task_id]))[task_id]}
-    if kept != {row.id for row in rows}:
+    kept = await schedules.of_task(session, task_id)
+    if {row.id for row in kept} != {row.id for row in rows}:
         changed.append("schedules")
+    await versions.follow(session, task, before, definition(task, kept), now=now)
     await audit.record(session, "task.update", _thing(task), now=now, details={"fields": changed})
     if data.enabled != was_enabled:
         await _switch(session, task, await schedules.lock(session, [task_id]), enabled=data.enabled, by=by, now=now)

@@ -213,7 +213,7 @@ async def test_an_update_changes_what_is_given_and_nothing_else(api: Api, method
     answer = await api.client.request(method, url, json={"name": "renamed", "retries": 2})
     changed = answer.json()
     assert answer.status_code == 200
-    assert {**task, "name": "renamed", "retries": 2, "updated_at": changed["updated_at"]} == changed
+    assert {**task, "name": "renamed", "retries": 2, "version": 2, "updated_at": changed["updated_at"]} == changed
     later = (await api.client.request(method, url, json={"cron": "0 10 * * *"})).json()
     assert later["cron"] == "0 10 * * *"
     assert later["timezone"] == "UTC" or later["timezone"] == "Asia/Shanghai"

@@ -31,7 +31,7 @@ SIGNED_IN = {
     require_page_user,
 }
 #: What stands for a part of a path that is no id.
-WORDS = {"action": "pause", "name": "CN", "path": "rota.css"}
+WORDS = {"action": "pause", "name": "CN", "path": "rota.css", "version": "1"}
 #: An id that nothing has.
 NOTHING = 987_654_321
 

@@ -6,7 +6,7 @@ from common.db.models.calendars import Calendar
 from common.db.models.credentials import ApiKey, Invitation, RecoveryCode, Throttle
 from common.db.models.executions import Attempt, Execution, ExecutionOutput
 from common.db.models.processes import Fact, Scheduler, SchedulerGap, Worker
-from common.db.models.tasks import Schedule, Task
+from common.db.models.tasks import Schedule, Task, TaskVersion
 from common.db.models.teams import TaskShare, Team, TeamMember
 from common.db.models.users import SetupToken, User, UserSession
 from common.db.models.variables import Variable
@@ -27,6 +27,7 @@ __all__ = [
     "SetupToken",
     "Task",
     "TaskShare",
+    "TaskVersion",
     "Team",
     "TeamMember",
     "Throttle",

@@ -77,6 +77,10 @@ class Execution(SQLModel, table=True):
     stdout_bytes: int = Field(default=0, sa_type=BigId)
     stderr_bytes: int = Field(default=0, sa_type=BigId)
     pid: int | None = None
+    #: Version of the task's definition that the last attempt ran; None where it never began.
+    version: int | None = None
+    #: Where in the output which stream went on, and when: `common.domain.timing` says what is in it.
+    timing: list[Any] | None = Field(default=None, sa_type=JsonOrNull)
     cpu_seconds: float | None = Field(default=None, sa_type=Double)
     #: Bytes, of the process that was started itself.
     peak_memory: int | None = Field(default=None, sa_type=BigId)
@@ -100,6 +104,7 @@ class Attempt(SQLModel, table=True):
     error: str | None = Field(default=None, sa_type=LongText)
     stdout: str | None = Field(default=None, sa_type=LongText)
     stderr: str | None = Field(default=None, sa_type=LongText)
+    timing: list[Any] | None = Field(default=None, sa_type=JsonOrNull)
     cpu_seconds: float | None = Field(default=None, sa_type=Double)
     peak_memory: int | None = Field(default=None, sa_type=BigId)
     #: How its processes were ended, where some had to be: `worker.runner.tree.end_tree` says what is in it.
@@ -120,4 +125,6 @@ class ExecutionOutput(SQLModel, table=True):
     stream: str = Field(max_length=1)
     #: Seconds since the attempt started.
     at: float = Field(default=0.0, sa_type=Double)
+    #: Line feeds in `data`, so that a part of a long output is found without reading all of it; None = not counted.
+    lines: int | None = None
     data: bytes = Field(sa_type=LongBytes)

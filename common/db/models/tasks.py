@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Double, ForeignKey, Index
+from sqlalchemy import Double, ForeignKey, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from common.db.models.base import TABLE_OPTIONS
@@ -47,8 +47,28 @@ class Task(SQLModel, table=True):
     )
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
+    #: Number of its newest row in `task_versions`; grows with each change of what it does or when.
+    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     #: Set while what still runs is being ended; `scheduler.prune` removes the rows.
     deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class TaskVersion(SQLModel, table=True):
+    """What a task was from one change to the next. Written once, in the transaction of the change, never changed."""
+
+    __tablename__ = "task_versions"
+    __table_args__ = (UniqueConstraint("task_id", "version"), TABLE_OPTIONS)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    task_id: int = Field(sa_type=BigId, sa_column_args=[ForeignKey("tasks.id", ondelete="CASCADE")])
+    version: int
+    at: datetime = Field(sa_type=UtcDateTime)
+    #: Who changed it, as they were called then; empty where nobody knows.
+    author: str = Field(default="", max_length=64)
+    #: Names of the fields that differ from the version before; none in the first.
+    fields: list[str] = Field(default_factory=list, sa_type=Json)
+    #: Names, never values, of variables; otherwise all that its author wrote, with its schedules.
+    definition: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
 
 
 class Schedule(SQLModel, table=True):
