@@ -8,6 +8,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from api import docs, openapi, problems
 from api.auth import oauth2, require_right, require_user
+from api.live import Live
 from api.middleware import RequestLimits, SecurityHeaders
 from api.pages import own as own_pages
 from api.pages import private as private_pages
@@ -38,6 +39,7 @@ from common.db.session import Database
 from common.domain.permissions import NOBODY
 from common.security.encryption import Keyring
 from common.security.keys import signing_key
+from common.services.memory import Memory
 from common.version import __version__
 
 #: Large enough that a field which is too long is named, and not just the body refused.
@@ -69,6 +71,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
+        app.state.live.close()
         await app.state.database.dispose()
 
     app = FastAPI(
@@ -88,6 +91,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.clock = clock or Clock()
     app.state.database = Database(settings.url, synchronous=settings.sqlite_synchronous, actor=NOBODY)
+    app.state.memory = Memory()
+    app.state.live = Live(app.state.database, settings.url)
     app.state.signing_key = signing_key(settings)
     app.state.keyring = Keyring(settings)
     app.state.keyring.ensure()

@@ -8,10 +8,12 @@ from fastapi import Depends, Request
 
 from api.access import database_of
 from api.auth import Principal, require_person, require_user
+from api.live import Live
 from common.clock import Clock
 from common.config import Settings
 from common.db.session import Database, ReadSession, WriteSession
 from common.security.encryption import Keyring
+from common.services.memory import Memory
 
 
 def settings(request: Request) -> Settings:
@@ -37,10 +39,24 @@ def keyring(request: Request) -> Keyring:
     return found
 
 
+def memory(request: Request) -> Memory:
+    """What this process remembers for a while."""
+    found: Memory = request.app.state.memory
+    return found
+
+
+def live(request: Request) -> Live:
+    """The streams that tell open pages of changes."""
+    found: Live = request.app.state.live
+    return found
+
+
 DatabaseDep = Annotated[Database, Depends(database)]
 ClockDep = Annotated[Clock, Depends(clock)]
 SettingsDep = Annotated[Settings, Depends(settings)]
 KeyringDep = Annotated[Keyring, Depends(keyring)]
+MemoryDep = Annotated[Memory, Depends(memory)]
+LiveDep = Annotated[Live, Depends(live)]
 
 
 async def _read(database: DatabaseDep) -> AsyncIterator[ReadSession]:

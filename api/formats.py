@@ -165,10 +165,14 @@ class Locale:
         return self.date(instant)
 
     def time_tag(self, instant: datetime, text: str | None = None) -> Markup:
-        """`<time>` with the instant for machines, the words for people, the absolute time in the tooltip."""
-        return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        """`<time>` with the instant for machines, the words for people, the absolute time in the tooltip.
+
+        Within an hour the page counts it down by itself (`tick.js`)."""
+        counted = text is None and 0 < (instant - self.now).total_seconds() < HOUR
+        return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
             instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             self.absolute(instant),
+            Markup(" data-in") if counted else "",
             self.relative(instant) if text is None else text,
         )
 

@@ -40,6 +40,7 @@ async def main(settings: Settings, stop: asyncio.Event | None = None) -> None:
 
     async def until_told() -> None:
         await stop.wait()
+        app.state.live.close()
         server.should_exit = True
 
     async def serve() -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -17,6 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.auth import csrf_token
 from api.formats import UTC_ZONE, Locale, zone_of
+from api.places import HOME, grouped
 from common.i18n import LANGUAGES, negotiate
 from common.paths import STATIC, TEMPLATES
 from common.version import __version__
@@ -109,7 +111,13 @@ def environment() -> Environment:
     )
     env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
     env.globals.update(
-        static_url=static_url, icon=icon, outcome_icon=outcome_icon, version=__version__, languages=LANGUAGES
+        static_url=static_url,
+        icon=icon,
+        outcome_icon=outcome_icon,
+        version=__version__,
+        languages=LANGUAGES,
+        navigation=grouped,
+        home=HOME,
     )
     return env
 
@@ -166,11 +174,34 @@ def render_error(
     return render(request, "error.html", status=status, headers=headers, title=title, message=detail)
 
 
-def done(request: Request, message: str, to: str, *, leave: bool = False, link: str | None = None) -> Response:
-    """An action is done: a toast and fresh parts for htmx, else (or to `leave` the page) a redirect with a flash."""
-    toast = {"text": message, "link": link}
+@dataclass(frozen=True)
+class Undo:
+    """The request that takes an action back."""
+
+    url: str
+    values: Mapping[str, Any]
+
+
+def done(
+    request: Request,
+    message: str,
+    to: str,
+    *,
+    leave: bool = False,
+    link: str | None = None,
+    undo: Undo | None = None,
+    refused: Mapping[int, str] | None = None,
+) -> Response:
+    """An action is done: a toast and fresh parts for htmx, else (or to `leave` the page) a redirect with a flash.
+
+    `undo` is offered in the toast; `refused` says of rows, by their ids, why nothing was done to them.
+    """
+    toast: dict[str, Any] = {"text": message, "link": link}
     if is_fragment(request) and not leave:
-        return Response(status_code=204, headers={"HX-Trigger": json.dumps({"rota:toast": toast, "rota:refresh": ""})})
+        told: dict[str, Any] = {"rota:toast": toast | ({"undo": asdict(undo)} if undo else {}), "rota:refresh": ""}
+        if refused:
+            told["rota:refused"] = {"rows": {str(key): why for key, why in refused.items()}}
+        return Response(status_code=204, headers={"HX-Trigger": json.dumps(told)})
     response: Response
     if is_fragment(request):
         response = Response(status_code=204, headers={"HX-Redirect": local_path(to)})
@@ -207,7 +238,7 @@ def _read_flash(request: Request) -> dict[str, str | None] | None:
         return None
 
 
-def local_path(url: str | None, fallback: str = "/ui/tasks") -> str:
+def local_path(url: str | None, fallback: str = HOME) -> str:
     """Only paths of our own: what came in as `next` or `back` must not lead to another host."""
     if not url or not url.startswith("/") or url.startswith(("//", "/\\")) or any(ord(c) < 32 for c in url):
         return fallback

@@ -13,8 +13,11 @@ from api.pages import (
     audit,
     calendars,
     downtime,
+    events,
     executions,
+    home,
     ledger,
+    palette,
     people,
     people_actions,
     preferences,
@@ -31,6 +34,9 @@ public.include_router(session.public)
 
 private = APIRouter(dependencies=[Depends(require_page_user)])
 for _router in (
+    home.router,
+    events.router,
+    palette.router,
     tasks.router,
     task_actions.router,
     ledger.router,

@@ -55,30 +55,48 @@ class StatusView:
 def status_view(found: Processes, load: Mapping[str, int], dialect: str, locale: Locale, downtime: str) -> StatusView:
     schedulers, workers = found.alive(found.schedulers), found.alive(found.workers)
     return StatusView(
-        sentence=_sentence(schedulers, workers, load, locale),
-        health=[_database(dialect, locale), _scheduler(schedulers, locale), _workers(workers, locale)],
+        sentence=_sentence(found, load, locale),
+        health=health_line(found, dialect, None, locale),
         groups=[_worker_group(found, workers, locale), _scheduler_group(found, schedulers, locale)],
         downtime=downtime,
         warning=_rooted(workers, locale),
     )
 
 
-def _sentence(schedulers: Sequence[Record], workers: Sequence[Record], load: Mapping[str, int], locale: Locale) -> str:
+def health_line(found: Processes, dialect: str, latency: float | None, locale: Locale) -> list[Health]:
+    """Database, schedulers and workers, each with how it is; `latency` is how many seconds the database took."""
+    schedulers, workers = found.alive(found.schedulers), found.alive(found.workers)
+    return [_database(dialect, latency, locale), _scheduler(schedulers, locale), _workers(workers, locale)]
+
+
+def who_is_missing(found: Processes, locale: Locale) -> str:
+    """A sentence where nothing fires or nothing runs; empty where somebody is at work."""
     _ = locale.gettext
+    schedulers, workers = found.alive(found.schedulers), found.alive(found.workers)
     if not schedulers and not workers:
         return _("Nothing fires and nothing runs: no scheduler and no worker is at work.")
     if not schedulers:
         return _("No scheduler is at work: nothing fires by schedule.")
     if not workers:
         return _("No worker is at work: what fires waits in the queue.")
+    return ""
+
+
+def _sentence(found: Processes, load: Mapping[str, int], locale: Locale) -> str:
+    _ = locale.gettext
+    if missing := who_is_missing(found, locale):
+        return missing
     return _("Rota is well. %(running)s running, %(queued)s queued.") % {
         "running": locale.number(load.get("running", 0)),
         "queued": locale.number(load.get("queued", 0)),
     }
 
 
-def _database(dialect: str, locale: Locale) -> Health:
-    return Health("success", locale.gettext("Database answers, %(name)s", name=_DATABASES.get(dialect, dialect)))
+def _database(dialect: str, latency: float | None, locale: Locale) -> Health:
+    name = _DATABASES.get(dialect, dialect)
+    if latency is not None:
+        return Health("success", locale.gettext("%(name)s, %(n)s ms", name=name, n=f"{max(latency * 1000, 0.1):.1f}"))
+    return Health("success", locale.gettext("Database answers, %(name)s", name=name))
 
 
 def _scheduler(alive: Sequence[Record], locale: Locale) -> Health:

@@ -13,7 +13,7 @@ from api.pages.confirm import Question, ask
 from api.pages.deps import STOP_WAIT, PageWriter, TaskId, WriteLocaleDep
 from api.pages.ending_view import stopped
 from api.pages.task_views import execution_url, task_url
-from api.rendering import done, locale_of
+from api.rendering import Undo, done, locale_of
 from common.db.session import WriteSession
 from common.domain.permissions import Right
 from common.domain.states import Status
@@ -42,7 +42,22 @@ async def bulk(
     if not confirmed and action in ("force_run", "delete"):
         return ask(request, _bulk_question(action, ids, locale))
     results = await tasks.each(session, ids, _work(action, user.username, locale), now=locale.now)
-    return done(request, _bulk_answer(action, results, locale), "/ui/tasks")
+    refused = {each.id: localized(each.error, locale.lang) for each in results[:_TOLD] if each.error}
+    text = _bulk_answer(action, results, locale)
+    return done(request, text, "/ui/tasks", undo=_undo(action, results), refused=refused)
+
+
+#: Of so many rows the answer says what became of them: it travels in a header.
+_TOLD = 100
+_OPPOSITE = {"pause": "resume", "resume": "pause"}
+
+
+def _undo(action: BulkAction, results: Sequence[tasks.BulkResult]) -> Undo | None:
+    """The opposite for those that were changed."""
+    changed = [each.id for each in results if each.ok and each.value is not False]
+    if action not in _OPPOSITE or not changed or len(changed) > _TOLD * 5:
+        return None
+    return Undo(f"/ui/tasks/bulk/{_OPPOSITE[action]}", {"ids": changed})
 
 
 def _work(action: BulkAction, by: str, locale: Locale) -> Callable[[WriteSession, int], Awaitable[Any]]:
@@ -51,7 +66,9 @@ def _work(action: BulkAction, by: str, locale: Locale) -> Callable[[WriteSession
             return await tasks.delete(session, task_id, by=by, now=locale.now)
         if action == "force_run":
             return await tasks.run_now(session, task_id, by=by, now=locale.now)
-        return await tasks.set_enabled(session, task_id, action == "resume", now=locale.now, by=by)
+        was = (await tasks.get(session, task_id)).enabled
+        await tasks.set_enabled(session, task_id, action == "resume", now=locale.now, by=by)
+        return was != (action == "resume")
 
     return work
 
@@ -134,7 +151,8 @@ async def toggle(
     """Pause or resume; the form says which, so that two clicks in two windows agree."""
     _, task = locale.gettext, await tasks.set_enabled(session, task_id, enabled, now=locale.now, by=user.username)
     text = _("%(name)s is resumed.", name=task.name) if task.enabled else _("%(name)s is paused.", name=task.name)
-    return done(request, text, task_url(task_id))
+    undo = Undo(f"{task_url(task_id)}/toggle", {"enabled": "false" if task.enabled else "true"})
+    return done(request, text, task_url(task_id), undo=undo)
 
 
 @router.post("/{task_id}/stop", openapi_extra=takes(Right.RUN))

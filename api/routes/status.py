@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.deps import ClockDep, DatabaseDep, ReadDep, ReadNow
+from api.places import HOME
 from api.schemas.base import Answer, Instant
 from common.clock import Clock
 from common.db.session import Database
@@ -69,7 +70,7 @@ async def health(database: DatabaseDep, clock: ClockDep, response: Response) -> 
 async def root(request: Request, database: DatabaseDep, clock: ClockDep, response: Response) -> Health | Response:
     """Health for a program; a browser is sent to the pages."""
     if "text/html" in request.headers.get("accept", ""):
-        return RedirectResponse("/ui/tasks", status_code=303)
+        return RedirectResponse(HOME, status_code=303)
     return await _health(database, clock, response)
 
 

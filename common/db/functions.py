@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, bindparam
+from sqlalchemy import Double, Table, bindparam
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.compiler import compiles
@@ -65,3 +65,29 @@ def _ignoring(dialect_name: str, table: Table) -> Insert:
         return sqlite.insert(table).on_conflict_do_nothing()
     # INSERT IGNORE would also swallow bad values; this touches nothing but duplicates.
     return mysql.insert(table).on_duplicate_key_update(id=table.c.id)
+
+
+class seconds_between(FunctionElement[float]):
+    """Seconds from the first instant to the second; NULL where one of them is."""
+
+    type = Double()
+    inherit_cache = True
+
+
+@compiles(seconds_between)
+def _seconds(element: seconds_between, compiler: SQLCompiler, **kw: Any) -> str:
+    begin, end = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"extract(epoch from {end} - {begin})"
+
+
+@compiles(seconds_between, "mysql")
+@compiles(seconds_between, "mariadb")
+def _seconds_mysql(element: seconds_between, compiler: SQLCompiler, **kw: Any) -> str:
+    begin, end = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"TIMESTAMPDIFF(MICROSECOND, {begin}, {end}) / 1000000.0"
+
+
+@compiles(seconds_between, "sqlite")
+def _seconds_sqlite(element: seconds_between, compiler: SQLCompiler, **kw: Any) -> str:
+    begin, end = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"(julianday({end}) - julianday({begin})) * 86400.0"

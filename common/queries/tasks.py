@@ -162,6 +162,12 @@ async def tags(session: ReadSession, limit: int = 200) -> list[str]:
     return sorted({tag for row in rows for tag in json.loads(row)})[:limit]
 
 
+async def names(session: ReadSession, task_ids: Sequence[int]) -> dict[int, str]:
+    """What these tasks are called, of those that whoever asks may see."""
+    rows = await session.execute(select(T.c.id, T.c.name).where(T.c.id.in_(task_ids), *_there(session)))
+    return {row.id: row.name for row in rows}
+
+
 def _newest(task_id: int) -> Select[int]:
     newest = (
         select(E.c.id).where(E.c.task_id == task_id, E.c.status.in_(RAN)).order_by(E.c.id.desc()).limit(1).subquery()

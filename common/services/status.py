@@ -1,5 +1,6 @@
 """How Rota is: what answers, who is at work, how much there is to do."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,6 +47,13 @@ async def processes(session: ReadSession, *, now: datetime) -> Processes:
     schedulers = await session.execute(select(S).where(S.c.heartbeat_at > since).order_by(S.c.started_at))
     workers = await session.execute(select(W).where(W.c.heartbeat_at > since).order_by(W.c.name))
     return Processes(now, list(schedulers), list(workers))
+
+
+async def latency(session: ReadSession) -> float:
+    """How many seconds the database took to answer the smallest question."""
+    begin = time.perf_counter()
+    await session.scalar(select(1))
+    return time.perf_counter() - begin
 
 
 async def load(session: ReadSession) -> dict[str, int]:

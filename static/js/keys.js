@@ -1,9 +1,10 @@
-// Keyboard: / search, n new task, g t tasks, g e executions, g s status, ? this list.
+// Keyboard: / search, n new task, g and a letter a place (#keys lists them), ? that list.
 "use strict";
 (() => {
-  const places = { t: "/ui/tasks", e: "/ui/executions", s: "/ui/status" };
+  const list = document.getElementById("keys");
+  const places = Object.fromEntries([...(list?.querySelectorAll("[data-leader]") || [])].map((key) => [key.dataset.leader, key.dataset.url]));
   let leader = 0;
-  const search = () => document.querySelector("main input[type=search]") || document.getElementById("find");
+  const search = () => document.querySelector("main input[type=search]");
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
@@ -11,9 +12,11 @@
     const after = Date.now() - leader < 1200;
     leader = 0;
     if (after && places[event.key]) { window.location.assign(places[event.key]); return; }
-    if (event.key === "/") { event.preventDefault(); search()?.focus(); search()?.select(); }
-    else if (event.key === "n") window.location.assign("/ui/tasks/create");
-    else if (event.key === "?") document.getElementById("keys")?.showModal();
+    if (event.key === "/") {
+      event.preventDefault();
+      if (search()) { search().focus(); search().select(); } else document.body.dispatchEvent(new CustomEvent("rota:open-palette"));
+    } else if (event.key === "n") window.location.assign("/ui/tasks/create");
+    else if (event.key === "?") list?.showModal();
   });
   if (window.location.hash === "#q") search()?.focus();
 })();

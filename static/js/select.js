@@ -34,6 +34,19 @@
     });
   });
   document.body.addEventListener("rota:toast", clear);
+  // Rows to which nothing was done say why, until the next action.
+  let refused = {};
+  const mark = () => Object.entries(refused).forEach(([id, why]) => {
+    const cell = document.querySelector(`tr input[name=ids][value="${CSS.escape(id)}"]`)?.closest("tr").querySelector(".c-name");
+    if (!cell || cell.querySelector(".r-refused")) return;
+    const note = document.createElement("div");
+    note.className = "r-refused r-small o-failed";
+    note.textContent = why;
+    cell.append(note);
+  });
+  document.body.addEventListener("rota:toast", () => { refused = {}; });
+  document.body.addEventListener("rota:refused", (event) => { refused = event.detail.rows; mark(); });
+  document.body.addEventListener("htmx:afterSettle", mark);
   document.body.addEventListener("htmx:afterSettle", update);
   update();
 })();

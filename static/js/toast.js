@@ -20,7 +20,20 @@
     window.setTimeout(tick, 10000);
   };
 
-  const show = (text, link) => {
+  // What was done is taken back by one more request, with the fields that the server named.
+  const offerUndo = (toast, undo) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "r-undo";
+    button.textContent = place.dataset.undo;
+    button.addEventListener("click", () => {
+      toast.remove();
+      htmx.ajax("POST", undo.url, { source: document.body, target: "body", swap: "none", values: undo.values });
+    });
+    toast.append(button);
+  };
+
+  const show = (text, link, undo) => {
     const toast = document.createElement("div");
     toast.className = "r-toast";
     const words = document.createElement("span");
@@ -32,6 +45,7 @@
       way.textContent = place.dataset.open;
       toast.append(way);
     }
+    if (undo) offerUndo(toast, undo);
     place.replaceChildren(toast);
     arm(toast);
   };
@@ -46,7 +60,7 @@
   };
 
   place.querySelectorAll(".r-toast").forEach(arm);
-  document.body.addEventListener("rota:toast", (event) => show(event.detail.text, event.detail.link));
+  document.body.addEventListener("rota:toast", (event) => show(event.detail.text, event.detail.link, event.detail.undo));
   const byPerson = (event) => event.detail.requestConfig?.triggeringEvent?.type !== "rota:refresh";
   document.body.addEventListener("htmx:responseError", (event) => {
     const xhr = event.detail.xhr;

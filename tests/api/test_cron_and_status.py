@@ -68,7 +68,7 @@ async def test_health_needs_no_sign_in_and_a_browser_is_sent_to_the_pages(anonym
         assert health["status"] == "degraded"
         assert health["scheduler"] == {"alive": 0, "heartbeat_at": None}
     browser = await anonymous.get("/", headers={"Accept": "text/html,application/xhtml+xml"})
-    assert (browser.status_code, browser.headers["location"]) == (303, "/ui/tasks")
+    assert (browser.status_code, browser.headers["location"]) == (303, "/ui/home")
 
 
 async def test_status_tells_how_much_there_is_to_do(api: Api) -> None:

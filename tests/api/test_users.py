@@ -261,7 +261,7 @@ async def test_somebody_without_a_password_gets_a_link_that_works_once(api: Api)
     assert (await log_in(api, "lin.yue", NEW)).status_code == 401
     assert (await take(api, token, "short")).status_code == 422
     done = await take(api, token)
-    assert (done.status_code, done.headers["location"]) == (303, "/ui/tasks")
+    assert (done.status_code, done.headers["location"]) == (303, "/ui/home")
     assert "rota_session" in done.headers["set-cookie"]
     assert (await take(api, token)).status_code == 404
     assert (await log_in(api, "lin.yue", NEW)).status_code == 200

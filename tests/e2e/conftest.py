@@ -69,7 +69,7 @@ def sign_in(page: Page) -> None:
     page.fill("[name=username]", "admin")
     page.fill("[name=password]", PASSWORD)
     page.click("button[type=submit]")
-    page.wait_for_url("**/ui/tasks")
+    page.wait_for_url("**/ui/home")
 
 
 @pytest.fixture
@@ -77,6 +77,7 @@ def page(context: BrowserContext) -> Page:
     """A page of somebody who is signed in, on the task list."""
     opened = context.new_page()
     sign_in(opened)
+    opened.goto("/ui/tasks")
     return opened
 
 

@@ -57,6 +57,8 @@ def paths(rota: Rota) -> Iterator[list[str]]:
 
     runs = eventually_sync(ended, timeout=30, interval=0.2)
     yield [
+        "/ui/home",
+        "/ui/home?range=7d",
         "/ui/tasks",
         "/ui/tasks?q=nothing-like-this",
         "/ui/tasks/create",

@@ -27,7 +27,7 @@ async def test_a_new_user_gets_a_link_that_is_shown_once(alice: Person) -> None:
     differ = await alice.client.post("/ui/invitation", data=form)
     assert (differ.status_code, "The two passwords differ." in differ.text) == (422, True)
     done = await alice.client.post("/ui/invitation", data=form | {"repeat": form["password"]})
-    assert done.headers["location"] == "/ui/tasks"
+    assert done.headers["location"] == "/ui/home"
     await alice.get(link[1], 404)
     assert "lin.yue" in await alice.get("/ui/account")
 

@@ -23,7 +23,7 @@ async def test_a_wrong_password_says_so_and_keeps_the_name(alice: Person) -> Non
 async def test_the_login_leads_to_pages_of_ours_only(alice: Person, next_: str) -> None:
     data = {"username": "alice", "password": PASSWORD, "next": next_}
     answer = await alice.client.post("/ui/login", data=data)
-    assert answer.headers["location"] == "/ui/tasks"
+    assert answer.headers["location"] == "/ui/home"
 
 
 async def test_signing_out_ends_the_session_on_the_server(alice: Person) -> None:
@@ -43,7 +43,7 @@ async def test_the_set_up_link_makes_the_administrator_once(stranger: Person) ->
     short = await stranger.client.post("/ui/setup", data={**form, "password": "short", "repeat": "short"})
     assert (short.status_code, "characters at least" in short.text) == (422, True)
     done = await stranger.client.post("/ui/setup", data={**form, "repeat": PASSWORD})
-    assert done.headers["location"] == "/ui/tasks"
+    assert done.headers["location"] == "/ui/home"
     assert "lin.yue" in await stranger.get("/ui/tasks")
     await stranger.get(f"/ui/setup?token={token}", 404)
     assert (await stranger.client.post("/ui/setup", data={**form, "repeat": PASSWORD})).status_code == 404
@@ -67,7 +67,7 @@ async def test_theme_and_language_are_kept_and_lead_back(alice: Person) -> None:
     assert answer.headers["location"] == "/ui/executions?status=failed"
     page = await alice.get("/ui/tasks")
     assert '<html lang="zh-CN" data-bs-theme="dark">' in page
-    assert (await alice.post("/ui/preferences", {"theme": "x", "back": "//evil"})).headers["location"] == "/ui/tasks"
+    assert (await alice.post("/ui/preferences", {"theme": "x", "back": "//evil"})).headers["location"] == "/ui/home"
 
 
 async def test_a_form_without_its_token_changes_nothing(alice: Person) -> None:

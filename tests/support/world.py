@@ -110,9 +110,11 @@ async def add_worker(database: Database, worker_id: str = "wei", **values: Any) 
         "pid": 1,
         "boot_id": "b",
         "slots": 4,
+        "started_at": NOW,
+        "heartbeat_at": NOW,
     } | values
     async with database.write() as session:
-        session.add(Worker(started_at=NOW, heartbeat_at=NOW, **given))
+        session.add(Worker(**given))
 
 
 async def claim(

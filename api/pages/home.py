@@ -1,0 +1,43 @@
+"""The home page: is everything fine, what runs next, what broke and why."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.deps import DatabaseDep, MemoryDep, ReadDep
+from api.pages import home_views as views
+from api.pages import task_views
+from api.pages.deps import LocaleDep, PageUser, RightsDep
+from api.pages.home_chart import RANGES, spans_of
+from api.pages.status_view import health_line
+from api.rendering import render
+from common.domain.permissions import sees_all
+from common.services import overview, status
+
+router = APIRouter(prefix="/ui/home", include_in_schema=False)
+
+
+@router.get("")
+async def home(
+    request: Request,
+    user: PageUser,
+    session: ReadDep,
+    locale: LocaleDep,
+    rights: RightsDep,
+    memory: MemoryDep,
+    database: DatabaseDep,
+    span: Annotated[str, Query(alias="range")] = "",
+) -> Response:
+    """The first line is the answer; sections with nothing in them are left out."""
+    found = await status.processes(session, now=locale.now)
+    health = health_line(found, database.dialect, await status.latency(session), locale)
+    numbers = await overview.tasks(session, memory)
+    if not numbers.every:
+        empty = views.empty(found, health, locale)
+        return render(
+            request, "home.html", block="live", view=empty, may_edit=rights.edit, **task_views.welcome(locale)
+        )
+    spans = spans_of(span if span in RANGES else RANGES[0], locale)
+    facts = await overview.facts(session, memory, spans.columns, spans.today, spans.yesterday, now=locale.now)
+    shown = views.home_view(facts, found, numbers, spans, locale, health=health, everything=sees_all(session.actor))
+    return render(request, "home.html", block="live", view=shown, may_edit=rights.edit)
