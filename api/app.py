@@ -24,6 +24,7 @@ from api.routes import (
     executions,
     ledger,
     logs,
+    programs,
     sharing,
     status,
     tasks,
@@ -60,6 +61,7 @@ _PRIVATE = (
     users.router,
     variables.router,
     versions.router,
+    programs.router,
     status.private,
 )
 _PUBLIC = (auth.public, status.public)
@@ -81,7 +83,18 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         version=__version__,
         openapi_tags=[
             {"name": name}
-            for name in ("tasks", "versions", "executions", "logs", "cron", "status", "auth", "users", "variables")
+            for name in (
+                "tasks",
+                "versions",
+                "executions",
+                "logs",
+                "cron",
+                "status",
+                "auth",
+                "users",
+                "variables",
+                "programs",
+            )
         ],
         lifespan=lifespan,
         docs_url=None,

@@ -6,6 +6,7 @@ from common.db.models.calendars import Calendar
 from common.db.models.credentials import ApiKey, Invitation, RecoveryCode, Throttle
 from common.db.models.executions import Attempt, Execution, ExecutionOutput
 from common.db.models.processes import Fact, Scheduler, SchedulerGap, Worker
+from common.db.models.programs import Program, ProgramVersion
 from common.db.models.tasks import Schedule, Task, TaskVersion
 from common.db.models.teams import TaskShare, Team, TeamMember
 from common.db.models.users import SetupToken, User, UserSession
@@ -20,6 +21,8 @@ __all__ = [
     "ExecutionOutput",
     "Fact",
     "Invitation",
+    "Program",
+    "ProgramVersion",
     "RecoveryCode",
     "Schedule",
     "Scheduler",
