@@ -1,7 +1,8 @@
 """What every test may use: servers, a fresh database, the rule that nothing is skipped."""
 
+import functools
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy.pool import QueuePool
 
 from common.db.session import Database
+from common.security import passwords
 from tests.support import servers
 from tests.support.databases import KINDS, Databases, MysqlDatabases, PostgresqlDatabases, SqliteDatabases
 
@@ -17,6 +19,8 @@ from tests.support.databases import KINDS, Databases, MysqlDatabases, Postgresql
 for _name in [name for name in os.environ if name.startswith("ROTA_") and not name.startswith("ROTA_TEST_")]:
     if _name != "ROTA_ALLOW_SKIP":
         del os.environ[_name]
+
+_REAL = passwords._CONTEXT
 
 
 class DatabaseSource:
@@ -92,6 +96,24 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     left_out = cast(QueuePool, database.engine.pool).checkedout()
     await database.dispose()
     assert left_out == 0, f"{left_out} connections were never given back"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Hashes of one round in 64 KiB, and each password looked at once: a thousand tests sign somebody in.
+
+    What real ones cost `tests/api/test_passwords.py` proves, and every test that starts a Rota of its own has them.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_CONTEXT", _REAL.copy(argon2__memory_cost=64, argon2__rounds=1))
+        patch.setattr(passwords, "_hard_to_guess", functools.cache(passwords._hard_to_guess))
+        yield
+
+
+@pytest.fixture
+def real_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes as they are made outside tests."""
+    monkeypatch.setattr(passwords, "_CONTEXT", _REAL)
 
 
 @pytest.hookimpl(trylast=True)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from jose import jwt
 
 from tests.api.conftest import PASSWORD, Api
+from tests.support.interleave import one_engine
 
 
 async def test_it_signs_in_with_a_form_and_with_json(api: Api, anonymous: httpx.AsyncClient) -> None:
@@ -34,6 +35,7 @@ async def test_it_says_the_same_for_a_wrong_password_and_an_unknown_user(
     assert len({answer.text for answer in answers}) == 1
 
 
+@one_engine
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b'{"username": 5}', b'{"username":"\\ud800","password":"x"}'])
 async def test_it_names_what_is_wrong_with_credentials(anonymous: httpx.AsyncClient, body: bytes) -> None:
     answer = await anonymous.post("/auth/login", content=body, headers={"content-type": "application/json"})

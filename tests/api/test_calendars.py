@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Api
+from tests.support.interleave import one_engine
 
 CLOSED = {"name": "公司休息日", "kind": "dates", "dates": ["2026-12-31", "2026-12-24", "2026-12-24"]}
 
@@ -29,6 +30,7 @@ async def test_it_makes_changes_lists_and_deletes_calendars(api: Api) -> None:
     await api.get(f"/calendars/{made['id']}", 404)
 
 
+@one_engine
 async def test_it_names_what_is_wrong_with_a_calendar(api: Api) -> None:
     bad: list[tuple[dict[str, Any], str]] = [
         ({"name": ""}, "name"),
@@ -58,6 +60,7 @@ async def test_it_names_what_is_wrong_with_a_calendar(api: Api) -> None:
         assert answer.status_code == 404, (method, path)
 
 
+@one_engine
 async def test_it_shows_the_days_of_a_year(api: Api) -> None:
     made = await calendar(api)
     year = await api.get(f"/calendars/{made['id']}/days", year=2026)
@@ -94,6 +97,7 @@ async def test_a_schedule_keeps_to_a_calendar_by_name_or_id(api: Api) -> None:
     assert one["cron"] is None, "the field alone would lose the calendar"
 
 
+@one_engine
 @pytest.mark.parametrize(
     ("fields", "field"),
     [

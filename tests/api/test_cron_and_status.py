@@ -10,8 +10,10 @@ from common.domain.states import Status
 from common.queue import claims
 from common.queue.finish import Result, finish
 from tests.api.conftest import Api
+from tests.support.interleave import one_engine
 
 
+@one_engine
 @pytest.mark.parametrize("path", ["/cron/next", "/api/cron/next"])
 async def test_it_says_when_an_expression_runs_next(api: Api, path: str) -> None:
     answer = await api.get(path, expr="30 2 * * *", timezone="Europe/Berlin", count=3, after="2026-03-28T00:00:00Z")
@@ -25,11 +27,13 @@ async def test_it_says_when_an_expression_runs_next(api: Api, path: str) -> None
     assert answer["text"] == {"en": "Every day at 02:30", "zh": "每天 02:30"}
 
 
+@one_engine
 async def test_it_takes_cron_for_expr_and_five_instants_by_default(api: Api) -> None:
     assert len((await api.get("/cron/next", cron="*/5 * * * *"))["next"]) == 5
     assert len((await api.get("/cron/next", expr="* * * * *", count=100))["next"]) == 100
 
 
+@one_engine
 @pytest.mark.parametrize(
     ("params", "field"),
     [
@@ -116,6 +120,7 @@ async def test_logs_can_be_searched_filtered_and_cut(api: Api) -> None:
     assert (await api.get(f"/tasks/{task_id}/logs", 422, stream="both"))["field"] == "stream"
 
 
+@one_engine
 async def test_logs_download_under_the_tasks_name(api: Api) -> None:
     task_id = await _ran(api, "out\n", "err\n")
     answer = await api.client.get(f"/api/tasks/{task_id}/logs/download")
@@ -147,6 +152,7 @@ async def test_a_failed_task_says_so_until_it_works_again(api: Api) -> None:
     assert "stdout" not in executions["items"][0]
 
 
+@one_engine
 async def test_docs_and_openapi_are_for_those_who_signed_in(api: Api, anonymous: httpx.AsyncClient) -> None:
     assert (await anonymous.get("/openapi.json")).status_code == 401
     assert (await anonymous.get("/docs")).headers["location"] == "/ui/login?next=/docs"
@@ -155,6 +161,7 @@ async def test_docs_and_openapi_are_for_those_who_signed_in(api: Api, anonymous:
     assert not any(path.startswith("/api") for path in document["paths"])
 
 
+@one_engine
 async def test_every_answer_carries_the_security_headers(api: Api, anonymous: httpx.AsyncClient) -> None:
     for answer in (
         await anonymous.get("/health"),
@@ -167,11 +174,13 @@ async def test_every_answer_carries_the_security_headers(api: Api, anonymous: ht
         assert answer.headers["cache-control"] == "no-store"
 
 
+@one_engine
 async def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
     answer = await api.client.post("/tasks", content=b" " * (9 * 1024 * 1024))
     assert answer.status_code == 413
 
 
+@one_engine
 async def test_assets_are_compressed_and_kept_while_pages_are_not(anonymous: httpx.AsyncClient) -> None:
     style = await anonymous.get("/static/rota.css?v=1", headers={"Accept-Encoding": "gzip"})
     assert (style.headers["content-encoding"], style.status_code) == ("gzip", 200)

@@ -12,6 +12,7 @@ from common.db.models import ApiKey, table_of
 from common.db.session import Database
 from tests.api.conftest import Api
 from tests.api.people import add, client, signed_in
+from tests.support.interleave import one_engine
 
 K = table_of(ApiKey)
 
@@ -48,6 +49,7 @@ async def test_a_key_is_shown_once_and_only_its_digest_is_kept(api: Api) -> None
     }
 
 
+@one_engine
 async def test_a_key_goes_into_a_header_and_nowhere_else(api: Api) -> None:
     key = (await make(api, "read"))["key"]
     async with client(api) as anonymous:
@@ -77,6 +79,7 @@ async def test_a_key_is_for_its_scopes_only(api: Api) -> None:
                 assert wanted in answer.json()["detail"]
 
 
+@one_engine
 async def test_a_key_never_changes_the_account_it_belongs_to(api: Api) -> None:
     key = (await make(api, "read", "run", "write", "admin"))["key"]
     for method, path, body in (
@@ -94,6 +97,7 @@ async def test_a_key_never_changes_the_account_it_belongs_to(api: Api) -> None:
         assert answer.status_code == 403, (method, path, answer.text)
 
 
+@one_engine
 @pytest.mark.parametrize(("role", "beyond"), [("viewer", "write"), ("operator", "admin")])
 async def test_nobody_makes_a_key_that_may_more_than_they(api: Api, role: str, beyond: str) -> None:
     await add(api, "vera", role)

@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Api
+from tests.support.interleave import one_engine
+
+pytestmark = one_engine
 
 CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"cron": "99 * * * *"}, "cron", '"99" cannot be read as the minute field. It takes 0 to 59; * , - and /.'),

@@ -8,7 +8,10 @@ from sqlalchemy import update
 
 from tests.api import people
 from tests.api.conftest import Api
+from tests.support.interleave import one_engine
 from tests.support.world import T
+
+pytestmark = one_engine
 
 
 async def test_limits_are_kept_as_numbers_and_shown(api: Api) -> None:

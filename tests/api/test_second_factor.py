@@ -11,6 +11,7 @@ from sqlalchemy import text
 from common.security import totp
 from tests.api.conftest import PASSWORD, Api
 from tests.api.people import add, client, enable_totp, log_in, signed_in
+from tests.support.interleave import one_engine
 
 
 async def test_it_counts_once_a_code_proves_that_the_app_has_the_secret(api: Api) -> None:
@@ -152,6 +153,7 @@ async def test_the_login_page_asks_for_the_code_in_a_second_step(api: Api) -> No
         assert codes
 
 
+@one_engine
 @pytest.mark.parametrize("ticket", ["", "x", "{access}"])
 async def test_nothing_but_a_ticket_leads_to_the_second_step(api: Api, ticket: str) -> None:
     await add(api, "olga", "operator")

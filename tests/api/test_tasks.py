@@ -11,6 +11,7 @@ from common.domain.states import Status
 from common.queue.finish import finish
 from tests.api.conftest import Api
 from tests.support.eventually import eventually
+from tests.support.interleave import one_engine
 from tests.support.world import claim, claim_and_spawn, execution, result
 
 ROOTS = ("", "/api")
@@ -147,6 +148,7 @@ async def test_half_a_character_is_refused(api: Api) -> None:
         assert answer.status_code == 422, (field, answer.text)
 
 
+@one_engine
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[1]", b'"x"', b"null", b"\xff", b"[" * 100_000, b'{"name": "x", "command": "y"} trailing']
 )
@@ -177,6 +179,7 @@ async def test_unknown_tasks_are_404_everywhere(api: Api) -> None:
         await api.get(path, 404)
 
 
+@one_engine
 @pytest.mark.parametrize("task_id", ["abc", "0", "-1", "9" * 30, "1.5", "%00"])
 async def test_ids_that_cannot_be_are_refused(api: Api, task_id: str) -> None:
     answer = await api.client.get(f"/tasks/{task_id}")
@@ -360,6 +363,7 @@ async def test_bulk_calls_answer_for_every_id(api: Api, root: str) -> None:
     assert (await api.get("/tasks"))["total"] == 0
 
 
+@one_engine
 @pytest.mark.parametrize("body", [{}, {"ids": []}, {"ids": ["x"]}, {"ids": [0]}, {"ids": [10**20]}, {"ids": 5}, 7])
 async def test_bulk_calls_refuse_what_is_no_list_of_ids(api: Api, body: Any) -> None:
     for verb in ("delete", "pause", "resume", "force_run"):

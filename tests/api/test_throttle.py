@@ -167,6 +167,7 @@ async def test_headers_do_not_change_the_address(api: Api) -> None:
     assert answer.status_code == 429
 
 
+@pytest.mark.usefixtures("real_passwords")
 async def test_unknown_disabled_and_wrong_cost_the_same_work(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not the clock but the work is compared: hashes, and statements of the database."""
     await add(api, "gone", is_active=False)

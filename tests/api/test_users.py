@@ -15,6 +15,7 @@ from common.services import people, setup, users
 from common.services.users import UserPatch
 from tests.api.conftest import PASSWORD, Api
 from tests.api.people import add, client, log_in, signed_in
+from tests.support.interleave import one_engine
 
 NEW = "a quite different pass phrase"
 
@@ -42,6 +43,7 @@ async def test_administrators_create_find_change_and_delete_users(api: Api) -> N
     await api.get(f"/users/{made['id']}", 404)
 
 
+@one_engine
 @pytest.mark.parametrize(
     ("body", "status", "field"),
     [
@@ -62,6 +64,7 @@ async def test_what_will_not_do_is_refused_by_field(api: Api, body: dict[str, An
     assert (answer.status_code, answer.json().get("field")) == (status, field), answer.text
 
 
+@one_engine
 @pytest.mark.parametrize("role", ["viewer", "operator"])
 async def test_only_administrators_manage_users(api: Api, role: str) -> None:
     user_id = await add(api, "vera", role)

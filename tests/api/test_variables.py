@@ -9,6 +9,7 @@ from common.queries.audit import AuditQuery
 from common.services import audit
 from tests.api.conftest import Api
 from tests.security.people import signed_in
+from tests.support.interleave import one_engine
 
 SECRET = "s3cr3t-value"
 
@@ -48,6 +49,7 @@ async def test_a_plain_variable_is_shown_and_may_become_a_secret_but_not_back(ap
     assert (back.status_code, back.json()["field"]) == (422, "secret")
 
 
+@one_engine
 @pytest.mark.parametrize(
     ("fields", "field"),
     [

@@ -4,7 +4,6 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,12 +11,13 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import insert
 
-from api.app import create_app
-from common.config import load
 from common.db.models import Attempt, Execution, table_of
 from common.db.session import Database
 from common.services import tasks, users
 from common.services.inputs import TaskInput
+from tests.api.conftest import app, routes
+
+__all__ = ["app", "routes"]
 
 PASSWORD = "correct horse battery"
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -87,13 +87,6 @@ class Person:
         async with self.database.write() as session:
             for row in rows:
                 await session.execute(insert(table_of(Attempt)).values(execution_id=execution_id, **row))
-
-
-@pytest.fixture
-async def app(database_url: str, database: Database, tmp_path: Path) -> AsyncIterator[FastAPI]:
-    made = create_app(load(data_dir=tmp_path, database_url=database_url))
-    async with made.router.lifespan_context(made):
-        yield made
 
 
 @pytest.fixture

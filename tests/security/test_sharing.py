@@ -14,6 +14,7 @@ from common.queries.tasks import TaskQuery
 from common.services import tasks
 from tests.api.conftest import Api
 from tests.security.people import signed_in
+from tests.support.interleave import one_engine
 from tests.support.world import NOW
 
 U = table_of(User)
@@ -105,6 +106,7 @@ async def test_giving_a_task_away(people: dict[str, Api]) -> None:
     assert (await otto.client.delete(f"/tasks/{task}")).status_code == 200
 
 
+@one_engine
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [

@@ -15,6 +15,8 @@ Second = TypeVar("Second")
 
 #: For tests of what SQLite cannot do: two writers, connections over a network.
 on_servers = pytest.mark.parametrize("database_kind", ["postgresql", "mysql"])
+#: For tests of what happens before a database is asked, or in one way on each: refusals, words, headers, forms.
+one_engine = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 _BLOCKED = {
     "postgresql": "SELECT count(*) FROM pg_stat_activity"
