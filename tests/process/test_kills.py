@@ -1,4 +1,7 @@
-"""kill -9 of each process during a run of 200 tasks: every instant has one row, nothing runs twice or for ever."""
+"""kill -9 of each process during a run of 200 tasks: every instant has one row, nothing runs twice or for ever.
+
+On the database that `rota up` brings; on each of the others tests/chaos kills more, and more often.
+"""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -9,9 +12,10 @@ import httpx
 import pytest
 
 from tests.support.eventually import eventually_sync
+from tests.support.interleave import one_engine
 from tests.support.rota_process import Rota, running
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.process, pytest.mark.timeout(300), one_engine]
 
 TASKS = 200
 EVERY = 4
