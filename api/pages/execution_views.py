@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from markupsafe import Markup
 
@@ -11,6 +12,7 @@ from api.pages import words
 from api.pages.ending_view import EndingView, ending_view
 from api.pages.output import LogView
 from api.pages.parts import Address, FilterChip, Link, Pager, Picker, Rights, pager
+from api.pages.report_view import ReportView, report_view
 from common.db.types import Record
 from common.domain.states import ACTIVE, Status
 from common.queries.executions import ExecutionQuery
@@ -94,6 +96,7 @@ class ExecutionDetail:
     bars: Markup
     bars_range: str
     command: str
+    report: ReportView | None
 
 
 def execution_row(row: Record, locale: Locale) -> ExecutionRow:
@@ -201,6 +204,7 @@ def execution_detail(
     command: str,
     remark: str = "",
     limits: Mapping[str, int] | None = None,
+    report: Mapping[str, Any] | None = None,
 ) -> ExecutionDetail:
     active = row.status in ACTIVE
     before, after = neighbours
@@ -228,6 +232,7 @@ def execution_detail(
         bars=bars,
         bars_range=bars_range,
         command=command,
+        report=report_view(report, status=row.status, started_at=row.started_at, locale=locale),
     )
 
 

@@ -31,7 +31,7 @@ from common.services import executions, stopping, tasks
 
 router = APIRouter(prefix="/ui/executions", include_in_schema=False)
 _STATES = {each.value: each for each in Status}
-_PARTS = ("head_part", "facts_part", "log_part", "history_part", "ending_part")
+_PARTS = ("head_part", "facts_part", "report_part", "log_part", "history_part", "ending_part")
 
 
 def execution_query(status: str = "", task: str = "", page: str = "1") -> ExecutionQuery:
@@ -93,6 +93,7 @@ async def show_execution(
         bars_range=task_views.bars_range(recent, here),
         command=task.task.command,
         limits=task.task.spec.get("limits"),
+        report=await queries.report(session, execution_id),
     )
     return render(request, "executions/detail.html", block=_PARTS, view=detail)
 

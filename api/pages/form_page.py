@@ -7,6 +7,7 @@ from fastapi import Request, Response
 
 from api.formats import Locale
 from api.pages import calendar_views
+from api.pages.kinds import FORMS
 from api.pages.schedule_preview import preview_from
 from api.pages.task_form import KEEP, SCHEDULES, UNITS, TaskForm, zones
 from api.pages.task_views import task_url
@@ -15,6 +16,7 @@ from api.rendering import render
 from common.db.models import Task
 from common.db.session import ReadSession
 from common.i18n import N_
+from common.kinds import KINDS
 from common.queries import calendars as calendar_queries
 
 _STARTS = (
@@ -48,6 +50,10 @@ async def show(
         "tasks/form.html",
         status=422 if errors else 200,
         form=form,
+        kinds=[] if task else [(kind.name, _(kind.title), kind.icon) for kind in KINDS.values() if kind.name in FORMS],
+        kind=await FORMS[form.kind].show(session, form.spec, locale),
+        kind_summary=_(KINDS[form.kind].summary),
+        is_program=KINDS[form.kind].program,
         errors=errors,
         e_sentence=locale.ngettext("One thing is missing or wrong.", "%(n)s things are missing or wrong.", len(errors)),
         heading=task.name if task else _("New task"),

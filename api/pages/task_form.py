@@ -9,9 +9,12 @@ from typing import Any
 from pydantic import ValidationError
 from starlette.datastructures import FormData
 
+from api.pages.kinds import FORMS, Typed
 from api.problems import field_errors
 from common.errors import DomainError
 from common.i18n import N_, localized, translations
+from common.kinds import KINDS
+from common.kinds.base import KIND_SPEC
 from common.services.inputs import TaskPatch
 from common.services.tasks import TaskView
 
@@ -59,8 +62,11 @@ class EnvRow:
 class TaskForm:
     """The form as text."""
 
+    kind: str = "shell"
     name: str = ""
     command: str = ""
+    #: What was typed into the fields of its kind.
+    spec: Typed = field(default_factory=dict)
     description: str = ""
     tags: str = ""
     schedule: str = "cron"
@@ -96,14 +102,17 @@ class TaskForm:
     def values(self) -> dict[str, Any]:
         """What `TaskInput` and `TaskPatch` take; raises ValueError when the arguments cannot be split."""
         numbers = {name: getattr(self, name).strip() or empty for name, empty in _NUMBERS.items()}
+        program = KINDS[self.kind].program
         return {
+            "kind": self.kind,
             "name": self.name,
             "command": self.command,
+            "spec": FORMS[self.kind].values(self.spec),
             "description": self.description.strip(),
             "tags": [tag.strip() for tag in re.split("[,，;；]", self.tags) if tag.strip()],
-            "env": {row.name.strip(): row.value for row in self.env if row.name.strip()},
-            "args": shlex.split(self.args),
-            "cwd": self.cwd.strip() or None,
+            "env": {row.name.strip(): row.value for row in self.env if row.name.strip()} if program else {},
+            "args": shlex.split(self.args) if program else [],
+            "cwd": (self.cwd.strip() or None) if program else None,
             "limits": {key: getattr(self, name).strip() or None for name, key in LIMITS.items()},
             "run_as": self.run_as.strip() or None,
             **{name: getattr(self, name) for name in _CHOICES},
@@ -144,7 +153,7 @@ class TaskForm:
 
 def from_request(form: FormData) -> TaskForm:
     """What was typed, as it was typed."""
-    known = {each.name for each in fields(TaskForm)} - {"env", "enabled"}
+    known = {each.name for each in fields(TaskForm)} - {"env", "enabled", "kind", "spec"}
     texts = {
         name: value.replace("\r\n", "\n") for name, value in form.items() if name in known and isinstance(value, str)
     }
@@ -152,13 +161,34 @@ def from_request(form: FormData) -> TaskForm:
         [value for value in form.getlist(name) if isinstance(value, str)] for name in ("env_name", "env_value")
     )
     rows = [EnvRow(name, value) for name, value in zip(names, values, strict=False) if name or value]
-    return TaskForm(**texts, env=[*rows, EnvRow()], enabled="enabled" in form)
+    kind = known_kind(form.get("kind"))
+    spec = FORMS[kind].parse(form)
+    return TaskForm(**texts, kind=kind, spec=spec, env=[*rows, EnvRow()], enabled="enabled" in form)
+
+
+def empty(kind: object, **given: Any) -> TaskForm:
+    """The form of a new task of this kind."""
+    name = known_kind(kind)
+    return TaskForm(**given, kind=name, spec=FORMS[name].of_spec({}))
+
+
+def switched(form: TaskForm, kind: object) -> TaskForm:
+    """The same for another kind, with all that was typed but what only the one before has."""
+    name = known_kind(kind)
+    return form if name == form.kind else replace(form, kind=name, spec=FORMS[name].of_spec({}))
+
+
+def known_kind(kind: object) -> str:
+    """The kind that a request names; a shell task where it names none that there is."""
+    return kind if isinstance(kind, str) and kind in FORMS else "shell"
 
 
 def from_task(view: TaskView) -> TaskForm:
     """A stored task as its form."""
     task, spec = view.task, view.task.spec
     form = TaskForm(
+        kind=task.kind,
+        spec=FORMS[task.kind].of_spec(spec.get(KIND_SPEC, {})),
         name=task.name,
         command=task.command,
         description=task.description,
@@ -239,11 +269,13 @@ def domain_field(form: TaskForm, error: DomainError, lang: str) -> dict[str, str
 def form_field(form: TaskForm, name: str) -> str:
     """The field of the form for a field of the input; "" for what the form does not have."""
     first = name.split(".")[0]
-    if first in ("schedules", "cron", "expr", "kind"):
+    if first in ("schedules", "cron", "expr"):
         last = name.rpartition(".")[2]
         if last in ("timezone", "calendar", "calendar_rule", "calendar_id"):
             return last.removesuffix("_id")
         return {"interval": "every", "once": "at"}.get(form.schedule, "cron")
+    if first == "spec":
+        return "_".join(name.split(".")[:2])
     if first == "limits":
         return f"limit_{name.rpartition('.')[2]}"
     return first if first in {each.name for each in fields(TaskForm)} else ""
@@ -261,8 +293,6 @@ def checked(form: TaskForm, lang: str) -> tuple[dict[str, Any], dict[str, str]]:
         wrong["cron"] = gettext(N_("Write when it runs, or choose “Only by hand”."))
     if form.schedule == "once" and not form.at.strip():
         wrong["at"] = gettext(N_("Choose a date and a time."))
-    if not form.command.strip():
-        wrong["command"] = gettext(N_("Write what the shell runs, for example: echo hello"))
     try:
         TaskPatch.model_validate(values)
     except ValidationError as error:

@@ -13,7 +13,7 @@ from api.pages.deps import LocaleDep, PageUser, PageWriter, RightsDep, TaskId, W
 from api.pages.execution_views import execution_row
 from api.pages.ledger_views import why_now
 from api.pages.schedule_preview import preview_from
-from api.pages.task_form import TaskForm, checked, domain_field, from_request, from_task
+from api.pages.task_form import TaskForm, checked, domain_field, empty, from_request, from_task, switched
 from api.rendering import done, is_fragment, render
 from common.db.models import User
 from common.db.session import WriteSession
@@ -64,15 +64,19 @@ async def list_tasks(
 
 @router.get("/create")
 async def new_task(request: Request, user: PageWriter, session: ReadDep, locale: LocaleDep) -> Response:
-    """An empty form; an example may fill in some of it."""
+    """An empty form of the kind asked for; an example may fill in some of it."""
     given: dict[str, Any] = {key: request.query_params.get(key, "")[:2000] for key in ("name", "command", "cron")}
-    return await form_page.show(request, session, TaskForm(**given, timezone=locale.zone.key), locale)
+    form = empty(request.query_params.get("kind"), **given, timezone=locale.zone.key)
+    return await form_page.show(request, session, form, locale)
 
 
 @router.post("/create")
 async def create_task(request: Request, user: PageWriter, session: WriteDep, locale: WriteLocaleDep) -> Response:
     """Store what the form says, or show it again with what is wrong."""
-    form = from_request(await request.form())
+    typed = await request.form()
+    form = from_request(typed)
+    if other := typed.get("switch"):
+        return await form_page.show(request, session, switched(form, other), locale)
     values, wrong = checked(form, locale.lang)
     if not wrong:
         try:

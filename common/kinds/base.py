@@ -50,6 +50,8 @@ class Kind:
     spec: type[KindSpec]
     command_title: str
     command_missing: str
+    #: Whether it runs a program of whoever wrote it, which takes an environment, arguments and a working directory.
+    program: bool = False
     most: int = LONGEST_TEXT
     #: Longer than that says this instead.
     too_long: str = N_("Must not be longer than {most} bytes.")

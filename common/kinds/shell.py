@@ -24,6 +24,7 @@ KIND = Kind(
     spec=Spec,
     command_title=N_("Command"),
     command_missing=N_("Must not be empty. Write what the shell is to run, for example: echo hello"),
+    program=True,
     most=MAX_ARGUMENT,
     too_long=N_("Must not be longer than {most} bytes. Put long programs into a file."),
 )

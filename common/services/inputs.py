@@ -198,6 +198,15 @@ class TaskInput(_Input):
         kind = KINDS.get(info.data.get("kind") or "")
         return value if value is None or kind is None else kind.spec.model_validate(value).model_dump(mode="json")
 
+    @field_validator("env", "args", "cwd")
+    @classmethod
+    def _of_programs(cls, value: Any, info: ValidationInfo) -> Any:
+        """Only what is a program of its author: in others they could change what of ours runs."""
+        kind = KINDS.get(info.data.get("kind") or "")
+        if value and kind is not None and not kind.program:
+            raise refuse(N_("A task of this kind has no environment, no arguments and no working directory."))
+        return value
+
     @field_validator("cwd")
     @classmethod
     def _absolute(cls, value: str | None) -> str | None:

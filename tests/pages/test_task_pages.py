@@ -43,7 +43,7 @@ async def test_a_task_is_created_and_shown(alice: Person) -> None:
     [
         ({"name": " "}, "name", "Must not be empty."),
         ({"name": "x" * 300}, "name", "Must not be longer than 200 characters."),
-        ({"command": "  "}, "command", "Write what the shell runs"),
+        ({"command": "  "}, "command", "Write what the shell is to run"),
         ({"cron": ""}, "cron", "Write when it runs"),
         ({"cron": "99 * * * *"}, "cron", "minute"),
         ({"timezone": "Asia/Beijing"}, "timezone", "Asia/Shanghai"),

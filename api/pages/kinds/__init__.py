@@ -1,0 +1,9 @@
+"""Owns the part of a task's form that depends on its kind: one module a kind, one template in tasks/kinds."""
+
+from collections.abc import Mapping
+
+from api.pages.kinds import shell
+from api.pages.kinds.base import KindForm as KindForm
+from api.pages.kinds.base import Typed as Typed
+
+FORMS: Mapping[str, KindForm] = {"shell": shell.FORM}
