@@ -13,7 +13,9 @@ from sqlalchemy.pool import QueuePool
 from common.db.session import Database
 from common.security import passwords
 from tests.support import servers
+from tests.support import shop as shops
 from tests.support.databases import KINDS, Databases, MysqlDatabases, PostgresqlDatabases, SqliteDatabases
+from tests.support.shop import Shop
 
 # A developer's own settings must not reach a test: it might clean up the wrong database.
 for _name in [name for name in os.environ if name.startswith("ROTA_") and not name.startswith("ROTA_TEST_")]:
@@ -114,6 +116,19 @@ def cheap_passwords() -> Iterator[None]:
 def real_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hashes as they are made outside tests."""
     monkeypatch.setattr(passwords, "_CONTEXT", _REAL)
+
+
+@pytest.fixture(params=_WANTED)
+def shop_kind(request: pytest.FixtureRequest) -> str:
+    """Every engine in turn, of a user's database; which of them Rota itself uses is another matter."""
+    return str(request.param)
+
+
+@pytest.fixture
+async def shop(database_source: DatabaseSource, shop_kind: str) -> AsyncIterator[Shop]:
+    """A user's database, full of orders."""
+    async with shops.opened(database_source.of(shop_kind), shop_kind) as made:
+        yield made
 
 
 @pytest.hookimpl(trylast=True)

@@ -5,8 +5,8 @@ from typing import Any
 
 import aiomysql
 from aiomysql import connection as driver
-from pymysql.constants import CR  # type: ignore[import-untyped]
-from pymysql.converters import escape_bytes  # type: ignore[import-untyped]
+from pymysql.constants import CR
+from pymysql.converters import escape_bytes
 
 # PyMySQL 1.2 took this function from aiomysql 0.3: without it no bytes can be sent.
 if not callable(driver.escape_bytes_prefixed):

@@ -151,3 +151,43 @@ async def test_the_status_page_says_what_is_missing(alice: Person) -> None:
     page = await alice.get("/ui/status")
     assert "no scheduler and no worker is at work" in page
     assert "SQLite" in page
+
+
+async def test_how_far_it_is_and_what_came_of_it(alice: Person) -> None:
+    task = await alice.task()
+    progress = {"done": 300_000, "total": 1_000_000, "unit": "rows", "text": "<b>第一页", "at": NOW.timestamp() + 30}
+    running = await alice.execution(
+        task,
+        "running",
+        started_at=NOW,
+        finished_at=None,
+        report={"progress": progress, "result": {}, "warnings": ["<i>look"]},
+    )
+    page = await alice.get(f"/ui/executions/{running}")
+    assert '<progress class="r-prog" max="100" value="30"' in page
+    for text in (
+        "300,000 of 1,000,000 rows",
+        "&lt;b&gt;第一页",
+        "10,000 rows/s",
+        "about 1 min 10 s left",
+        "&lt;i&gt;look",
+    ):
+        assert text in page
+    assert "已完成" not in page
+    assert "约剩 1 分 10 秒" in await alice.get(f"/ui/executions/{running}", lang="zh-CN")
+
+    table = {"title": "1", "columns": ["id", "<name>"], "rows": [[1, None], ["9007199254740993", "<x>"]], "total": 7}
+    script = [
+        {"number": 1, "text": "SELECT <1>", "rows": 7, "seconds": 0.02},
+        {"number": 2, "text": "DROP", "error": "no such <table>", "seconds": 0.01},
+        {"number": 3, "text": "SELECT 3"},
+    ]
+    result = {"rows": 7, "size": 1_500_000, "transaction": "rolled back", "script": script, "tables": [table], "x": [1]}
+    ended = await alice.execution(task, "success", report={"progress": progress, "result": result, "warnings": []})
+    page = await alice.get(f"/ui/executions/{ended}")
+    assert "<progress" not in page
+    for text in ("1.5 MB", "rolled back", "SELECT &lt;1&gt;", "no such &lt;table&gt;", "the first 2 of 7 rows"):
+        assert text in page
+    for text in ("&lt;name&gt;", "&lt;x&gt;", '<span class="r-null">NULL</span>', '<td class="r-num">1</td>'):
+        assert text in page
+    assert 'id="ex-report"' in await alice.get(f"/ui/executions/{await alice.execution(task)}")

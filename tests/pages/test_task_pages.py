@@ -260,3 +260,17 @@ async def test_a_bad_limit_is_marked_beside_its_field(alice: Person, name: str, 
     assert answer.status_code == 422
     assert f'id="n-{name}"' in answer.text
     assert value in answer.text
+
+
+async def test_the_kind_decides_the_form(alice: Person) -> None:
+    page = await alice.get("/ui/tasks/create?kind=shell")
+    assert '<input type="hidden" name="kind" value="shell">' in page
+    assert "$1, $2" in page
+    assert 'name="kind" value="shell"' in await alice.get("/ui/tasks/create?kind=%3Cb%3E")
+    typed = {"name": "keeps", "command": "true", "schedule": "manual", "spec_keep_files": "true", "kind": "shell"}
+    answer = await alice.post("/ui/tasks/create", typed)
+    edit = await alice.get(answer.headers["location"] + "/edit")
+    assert re.search('name="spec_keep_files"[^>]* checked', edit)
+    switched = await alice.post("/ui/tasks/create", {"name": "half <typed>", "switch": "shell"})
+    assert switched.status_code == 200
+    assert "half &lt;typed&gt;" in switched.text

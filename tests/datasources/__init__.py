@@ -1,0 +1,1 @@
+"""Users databases: the drivers, and what is done with them."""
