@@ -40,6 +40,7 @@ from common.db.session import Database
 from common.domain.permissions import NOBODY
 from common.security.encryption import Keyring
 from common.security.keys import signing_key
+from common.security.oidc import provider_of
 from common.services.memory import Memory
 from common.version import __version__
 
@@ -109,6 +110,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.state.signing_key = signing_key(settings)
     app.state.keyring = Keyring(settings)
     app.state.keyring.ensure()
+    app.state.oidc = provider_of(settings, app.state.clock)
     problems.install(app)
     openapi.install(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=_MAX_BODY)

@@ -45,6 +45,8 @@ class Principal:
     key_id: int | None = None
     #: What a key may be used for; sign-ins have no such limits.
     scopes: frozenset[str] = frozenset()
+    #: How they signed in; empty for a key.
+    method: str = ""
 
 
 class LoginRequired(Exception):
@@ -88,7 +90,7 @@ async def _by_token(request: Request, token: str, *, by_cookie: bool) -> Princip
             await signin.seen(session, claims.session_id, now=now)
     user, settings = found.user, request.app.state.settings
     duty = _duty(found, settings)
-    return Principal(found.user.id, user.username, user.role, claims.session_id, by_cookie, duty)
+    return Principal(found.user.id, user.username, user.role, claims.session_id, by_cookie, duty, method=found.method)
 
 
 async def _by_key(request: Request, text: str) -> Principal | None:
@@ -110,7 +112,9 @@ def _database(request: Request) -> tuple[Database, Clock]:
 
 
 def _duty(found: signin.Active, settings: Settings) -> str:
-    """What somebody owes before anything else."""
+    """What somebody owes before anything else. Whoever came by the provider has no password to see to."""
+    if found.method == "oidc":
+        return ""
     if found.user.must_change_password:
         return "password"
     return "totp" if found.user.role in settings.totp_required and not found.user.totp_secret else ""

@@ -63,10 +63,15 @@ async def by_password(request: Request, username: str, password: str, code: str 
 async def password_step(request: Request, username: str, password: str) -> signin.SignIn | str:
     """The first step of the login page: signed in, or a ticket for the second step."""
     user, limits = await _password_proven(request, username, password)
+    return await second_step(request, user, "password", good=limits)
+
+
+async def second_step(request: Request, user: User, method: signin.Method, *, good: list[Limit]) -> signin.SignIn | str:
+    """What follows for somebody whose identity is proven: signed in, or a ticket for the code of the second factor."""
     if not user.totp_secret:
-        return await start(request, user, "password", good=limits)
-    await _give_back(request, limits)
-    return ticket_for(request, user)
+        return await start(request, user, method, good=good)
+    await _give_back(request, good)
+    return ticket_for(request, user, method)
 
 
 async def code_step(request: Request, ticket: str, code: str) -> signin.SignIn | None:
@@ -79,11 +84,11 @@ async def code_step(request: Request, ticket: str, code: str) -> signin.SignIn |
         user = await session.get(User, claims.user_id)
     if user is None or not user.is_active or signin.password_mark(user) != claims.session_id:
         return None
-    return await by_code(request, user, code)
+    return await by_code(request, user, code, "oidc" if claims.data.get("method") == "oidc" else "password")
 
 
-def ticket_for(request: Request, user: User) -> str:
-    """What says for five minutes that the password was right; void once it changes."""
+def ticket_for(request: Request, user: User, method: signin.Method = "password") -> str:
+    """What says for five minutes that the password was right (or the provider said so); void once that changes."""
     state = state_of(request)
     assert user.id is not None
     return tokens.issue(
@@ -93,6 +98,7 @@ def ticket_for(request: Request, user: User) -> str:
         kind="second",
         now=state.clock.local(),
         lifetime=_TICKET_LIFE,
+        data={"method": method},
     )
 
 
@@ -111,7 +117,7 @@ async def _password_proven(request: Request, username: str, password: str) -> tu
         raise
 
 
-async def by_code(request: Request, user: User, code: str) -> signin.SignIn:
+async def by_code(request: Request, user: User, code: str, method: signin.Method = "password") -> signin.SignIn:
     """Sign in somebody whose password was right with a code; raises NotAuthenticated, TooManyRequests."""
     state = state_of(request)
     limits = [throttle.limit("code", user.id, throttle.CODE)]
@@ -124,7 +130,7 @@ async def by_code(request: Request, user: User, code: str) -> signin.SignIn:
             await _note(session, request, REFUSED, state, about=users.thing(user), details=details)
     if not good:
         raise NotAuthenticated(N_("This code is wrong or has been used. Take the next one."))
-    return await start(request, user, "password", good=limits)
+    return await start(request, user, method, good=limits)
 
 
 async def start(request: Request, user: User, method: signin.Method, *, good: list[Limit]) -> signin.SignIn:
@@ -145,6 +151,13 @@ async def start(request: Request, user: User, method: signin.Method, *, good: li
         return entry
 
     return await state.database.transact(work)
+
+
+async def refused(request: Request, details: Mapping[str, audit.Detail]) -> None:
+    """Write down that somebody was refused who is known here by no name."""
+    state = state_of(request)
+    async with state.database.write() as session:
+        await _note(session, request, REFUSED, state, about=NOTHING, details=details)
 
 
 async def _note(
@@ -218,7 +231,7 @@ def set_cookies(request: Request, response: Response, entry: signin.SignIn) -> N
     """Give the browser its session, and what tells later that it is no stranger to this account."""
     state = state_of(request)
     lifetime = timedelta(days=state.settings.session_days)
-    _set(request, response, auth.cookie_name(request), issue_token(request, entry, "page", lifetime), lifetime)
+    set_cookie(request, response, auth.cookie_name(request), issue_token(request, entry, "page", lifetime), lifetime)
     assert entry.user.id is not None
     device = tokens.issue(
         state.key,
@@ -229,10 +242,11 @@ def set_cookies(request: Request, response: Response, entry: signin.SignIn) -> N
         lifetime=_DEVICE_LIFE,
         data={"account": entry.user.username_key},
     )
-    _set(request, response, _device_cookie(request), device, _DEVICE_LIFE)
+    set_cookie(request, response, _device_cookie(request), device, _DEVICE_LIFE)
 
 
-def _set(request: Request, response: Response, name: str, value: str, lifetime: timedelta) -> None:
+def set_cookie(request: Request, response: Response, name: str, value: str, lifetime: timedelta) -> None:
+    """Give the browser a cookie that scripts cannot read, and other sites' forms do not send."""
     response.set_cookie(
         name,
         value,

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -13,6 +13,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from common.domain.permissions import ROLES
 from common.errors import ConfigurationError
 
 _PREFIX = "ROTA_"
@@ -61,6 +62,29 @@ class Settings(BaseSettings):
         default_factory=list,
         description="Networks and hosts that calls on somebody's behalf may reach besides public addresses.",
     )
+    oidc_client_id: str = Field("", description="What the provider calls this Rota.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="Proves to the provider that it is Rota; without it the client is a public one (PKCE alone)."
+    )
+    oidc_name: str = Field("", max_length=40, description="What people call the provider, for the button.")
+    oidc_scopes: Annotated[list[str], NoDecode] = Field(
+        default_factory=lambda: ["openid", "profile", "email"], description="Scopes that are asked for."
+    )
+    oidc_domains: Annotated[list[str], NoDecode] = Field(
+        default_factory=list, description="Domains of verified e-mail addresses that may sign in; empty = all."
+    )
+    oidc_groups_claim: str = Field("groups", min_length=1, description="Where the provider says somebody's groups.")
+    oidc_roles: Annotated[list[str], NoDecode] = Field(
+        default_factory=list, description="`group=role`: members of no group here may not sign in; empty = all may."
+    )
+    oidc_registration: bool = Field(
+        False, description="Whether somebody without an account gets one at their first sign-in."
+    )
+    oidc_issuer: str = Field(
+        "",
+        pattern=r"^((https://[^\s/?#]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)(/[^\s?#]*)?)?$",
+        description="The OpenID Connect provider that people may sign in with (needs the extra `oidc`).",
+    )
     queues: Annotated[list[str], NoDecode] = Field(
         default_factory=lambda: ["default"], description="Queues this worker serves."
     )
@@ -95,11 +119,38 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     log_format: Literal["text", "json"] = Field("text", description="One line of text, or one JSON object, an event.")
 
-    @field_validator("queues", "trusted_proxies", "totp_required", "allowed_networks", mode="before")
+    @field_validator(
+        "queues",
+        "trusted_proxies",
+        "totp_required",
+        "allowed_networks",
+        "oidc_scopes",
+        "oidc_domains",
+        "oidc_roles",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         """Take `a,b` from the environment as well as a YAML list."""
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("oidc_roles")
+    @classmethod
+    def _known_roles(cls, value: list[str]) -> list[str]:
+        for each in value:
+            group, equals, role = each.rpartition("=")
+            if not (group.strip() and equals and role.strip() in ROLES):
+                raise ValueError(f"each must be group=role, with a role of {', '.join(ROLES)}")
+        return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _complete(cls, value: str, info: ValidationInfo) -> str:
+        if value and not (info.data.get("oidc_client_id") and info.data.get("public_url")):
+            raise ValueError("needs ROTA_OIDC_CLIENT_ID, and ROTA_PUBLIC_URL for the way back")
+        if value and "openid" not in info.data.get("oidc_scopes", ()):
+            raise ValueError("ROTA_OIDC_SCOPES must have openid among them")
+        return value
 
     @field_validator("secret_key")
     @classmethod

@@ -17,6 +17,7 @@ from api.pages import (
     executions,
     home,
     ledger,
+    oidc,
     palette,
     people,
     people_actions,
@@ -31,6 +32,7 @@ from api.pages import (
 
 public = APIRouter()
 public.include_router(session.public)
+public.include_router(oidc.public)
 
 private = APIRouter(dependencies=[Depends(require_page_user)])
 for _router in (

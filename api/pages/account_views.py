@@ -41,6 +41,7 @@ _METHODS = {
     "password": N_("with password"),
     "invitation": N_("through an invitation"),
     "setup": N_("at the set-up"),
+    "oidc": N_("by single sign-on"),
 }
 _DUE = {
     "password": N_("Choose a new password before you go on."),

@@ -11,6 +11,7 @@ from api.pages.deps import PagePerson
 from api.rendering import LANG_COOKIE, local_path, locale_of, remember, render
 from common.errors import DomainError, Invalid, NotAuthenticated, NotFound, TooManyRequests
 from common.i18n import LANGUAGES, N_, localized
+from common.security.oidc import Provider
 from common.services import audit, people, setup, signin, users
 
 public = APIRouter(prefix="/ui", include_in_schema=False)
@@ -23,7 +24,7 @@ Text = Annotated[str, Form(max_length=4096)]
 @public.get("/login")
 async def login_page(request: Request, next: str = "", lang: str = "") -> Response:
     """The form to sign in; `lang` chooses the language before anybody is known."""
-    return _entry(request, "login.html", lang, next=local_path(next), username="", error=None)
+    return entry_page(request, "login.html", lang, next=local_path(next), username="", error=None)
 
 
 @public.post("/login")
@@ -33,10 +34,10 @@ async def login(request: Request, username: Text = "", password: Text = "", next
     try:
         entry = await signing_in.password_step(request, username, password)
     except DomainError as error:
-        return _refused(request, error, "login.html", next=local_path(next), username=username[:64])
+        return refused_page(request, error, "login.html", next=local_path(next), username=username[:64])
     if isinstance(entry, str):
-        return _entry(request, "code.html", "", next=local_path(next), ticket=entry, error=None)
-    return _signed_in(request, entry, next)
+        return entry_page(request, "code.html", "", next=local_path(next), ticket=entry, error=None)
+    return signed_in(request, entry, next)
 
 
 @public.post("/login/code")
@@ -46,19 +47,20 @@ async def login_code(request: Request, ticket: Text = "", code: Text = "", next:
     try:
         entry = await signing_in.code_step(request, ticket, code)
     except DomainError as error:
-        return _refused(request, error, "code.html", next=local_path(next), ticket=ticket)
+        return refused_page(request, error, "code.html", next=local_path(next), ticket=ticket)
     if entry is None:
         late = NotAuthenticated(N_("That took too long. Sign in again."))
-        return _refused(request, late, "login.html", next=local_path(next), username="")
-    return _signed_in(request, entry, next)
+        return refused_page(request, late, "login.html", next=local_path(next), username="")
+    return signed_in(request, entry, next)
 
 
 @own.post("/logout")
 async def logout(request: Request, user: PagePerson, session: WriteDep, now: WriteNow) -> Response:
-    """End the sign-in on the server, and take the cookie away."""
+    """End the sign-in on the server, and take the cookie away. Where it came from a provider, that may be left too."""
     await signin.end(session, user.session_id)
     await audit.record(session, "signout", now=now)
-    response = RedirectResponse("/ui/login", status_code=303)
+    to = "/ui/login/oidc/out" if user.method == "oidc" else "/ui/login"
+    response = RedirectResponse(to, status_code=303)
     signing_in.clear_cookie(request, response)
     return response
 
@@ -68,7 +70,7 @@ async def setup_page(request: Request, session: ReadDep, token: str = "", lang: 
     """The form for the first administrator, as long as the link works."""
     if not await setup.is_open(session, token[:200]):
         raise NotFound(N_("This set-up link has been used or replaced."))
-    return _entry(request, "setup.html", lang, token=token[:200], username="admin", errors={})
+    return entry_page(request, "setup.html", lang, token=token[:200], username="admin", errors={})
 
 
 @public.post("/setup")
@@ -85,8 +87,8 @@ async def set_up(
         raise
     except DomainError as error:
         wrong = {error.field or "": localized(error, locale.lang)}
-        return _entry(request, "setup.html", "", 422, token=token, username=username, errors=wrong)
-    return _signed_in(request, await signing_in.start(request, user, "setup", good=[]), "")
+        return entry_page(request, "setup.html", "", 422, token=token, username=username, errors=wrong)
+    return signed_in(request, await signing_in.start(request, user, "setup", good=[]), "")
 
 
 @public.get("/invitation")
@@ -95,7 +97,7 @@ async def invitation_page(
 ) -> Response:
     """The form on which an invited person chooses a password, as long as the link works."""
     user = await users.invited(session, token[:200], now=now)
-    return _entry(request, "invitation.html", lang, token=token[:200], username=user.username, errors={})
+    return entry_page(request, "invitation.html", lang, token=token[:200], username=user.username, errors={})
 
 
 @public.post("/invitation")
@@ -112,11 +114,11 @@ async def accept_invitation(request: Request, token: Text = "", password: Text =
         raise
     except DomainError as error:
         wrong = {error.field or "": localized(error, locale_of(request).lang)}
-        return _entry(request, "invitation.html", "", 422, token=token[:200], username=username, errors=wrong)
+        return entry_page(request, "invitation.html", "", 422, token=token[:200], username=username, errors=wrong)
     if user.totp_secret:
         ticket = signing_in.ticket_for(request, user)
-        return _entry(request, "code.html", "", next=local_path(""), ticket=ticket, error=None)
-    return _signed_in(request, await signing_in.start(request, user, "invitation", good=[]), "")
+        return entry_page(request, "code.html", "", next=local_path(""), ticket=ticket, error=None)
+    return signed_in(request, await signing_in.start(request, user, "invitation", good=[]), "")
 
 
 def _same(password: str, repeat: str) -> None:
@@ -124,7 +126,7 @@ def _same(password: str, repeat: str) -> None:
         raise Invalid("The two passwords differ.", field="repeat")
 
 
-def _signed_in(request: Request, entry: signin.SignIn, to: str) -> Response:
+def signed_in(request: Request, entry: signin.SignIn, to: str) -> Response:
     """To the page that was wanted, with the cookies, in the language of the person's profile."""
     response = RedirectResponse(local_path(to), status_code=303)
     signing_in.set_cookies(request, response, entry)
@@ -133,19 +135,23 @@ def _signed_in(request: Request, entry: signin.SignIn, to: str) -> Response:
     return response
 
 
-def _refused(request: Request, error: DomainError, page: str, **values: Any) -> Response:
+def refused_page(request: Request, error: DomainError, page: str, **values: Any) -> Response:
     """The form again, saying why not."""
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooManyRequests) else {}
-    return _entry(request, page, "", error.status, headers, error=localized(error, locale_of(request).lang), **values)
+    return entry_page(
+        request, page, "", error.status, headers, error=localized(error, locale_of(request).lang), **values
+    )
 
 
-def _entry(
+def entry_page(
     request: Request, name: str, lang: str, status: int = 200, headers: dict[str, str] | None = None, **values: Any
 ) -> Response:
     """A page for somebody who is not signed in; the language chosen there is remembered."""
     keep = [f"&{key}={request.query_params[key]}" for key in ("next", "token") if key in request.query_params]
     if lang in LANGUAGES:
         request.cookies[LANG_COOKIE] = lang
+    provider: Provider | None = request.app.state.oidc
+    values = {"provider": provider, "sign_out_url": None, **values}
     response = render(request, name, status=status, headers=headers, keep="".join(keep), **values)
     if lang in LANGUAGES:
         remember(request, response, LANG_COOKIE, lang)

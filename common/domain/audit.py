@@ -42,6 +42,8 @@ ACTIONS = {
     "user.delete": N_("Deleted a user"),
     "user.password": N_("Changed a password"),
     "user.invite": N_("Made a link to choose a password"),
+    "user.connect": N_("Connected a user with the sign-in service"),
+    "user.disconnect": N_("Disconnected a user from the sign-in service"),
     "user.signout": N_("Ended sign-ins of a user"),
     "user.totp": N_("Changed the second factor"),
     "key.create": N_("Created an API key"),

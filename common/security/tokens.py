@@ -20,8 +20,8 @@ _AUDIENCE = "rota"
 _OPTIONS = {f"require_{claim}": True for claim in ("aud", "iss", "exp", "iat", "sub", "jti")} | {"leeway": 10}
 
 #: access: a program's; page: a browser's cookie; device: a browser that signed in before; second: the password was
-#: right, the code is still to come.
-Kind = Literal["access", "page", "device", "second"]
+#: right, the code is still to come; oidc: a browser that went to the provider, and should come back.
+Kind = Literal["access", "page", "device", "second", "oidc"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ U = table_of(User)
 #: How old "last seen" may be before it is written again.
 SEEN_EVERY = timedelta(minutes=1)
 
-Method = Literal["password", "invitation", "setup"]
+Method = Literal["password", "invitation", "setup", "oidc"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from common.db.models.base import metadata, table_of
 from common.db.models.calendars import Calendar
 from common.db.models.credentials import ApiKey, Invitation, RecoveryCode, Throttle
 from common.db.models.executions import Attempt, Execution, ExecutionOutput
+from common.db.models.identities import UserIdentity
 from common.db.models.processes import Fact, Scheduler, SchedulerGap, Worker
 from common.db.models.programs import Program, ProgramVersion
 from common.db.models.tasks import Schedule, Task, TaskVersion
@@ -35,6 +36,7 @@ __all__ = [
     "TeamMember",
     "Throttle",
     "User",
+    "UserIdentity",
     "UserSession",
     "Variable",
     "Worker",

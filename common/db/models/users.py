@@ -52,7 +52,7 @@ class UserSession(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
     user_agent: str = Field(default="", max_length=255)
-    #: How they proved who they are: password, invitation, setup.
+    #: How they proved who they are: password, invitation, setup, oidc.
     method: str = Field(default="password", max_length=16, sa_column_kwargs={"server_default": "password"})
     address: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
     #: Written at most once a minute.
