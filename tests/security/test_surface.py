@@ -31,6 +31,9 @@ PUBLIC = {
     ("GET", "/ui/setup"),
     ("POST", "/ui/setup"),
     ("POST", "/ui/login/code"),
+    ("GET", "/ui/login/oidc"),
+    ("GET", "/ui/login/oidc/callback"),
+    ("GET", "/ui/login/oidc/out"),
     ("GET", "/ui/invitation"),
     ("POST", "/ui/invitation"),
 }
