@@ -113,6 +113,29 @@ class Settings(BaseSettings):
     output_limit: int = Field(
         1024 * 1024, ge=4096, le=64 * 1024 * 1024, description="Bytes kept of each output stream (first and last half)."
     )
+    artifact_store: str = Field(
+        "",
+        pattern=r"^(/.*|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?)?$",
+        description="Where files of executions are kept: a folder, or `s3://bucket/prefix`; by default `artifacts` in"
+        " the data folder.",
+    )
+    artifact_days: int = Field(
+        30, ge=1, le=36_500, description="Days for which files are kept of tasks that do not say how long."
+    )
+    artifact_limit: int = Field(
+        2 * 1024**3, ge=1024, description="Bytes of files that are kept of one execution; larger ones are left out."
+    )
+    link_days: int = Field(
+        30, ge=1, le=3650, description="Most days for which a link may give out a file without a sign-in."
+    )
+    s3_endpoint: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/?#]+)?$",
+        description="Address of the S3 service where it is not Amazon's, for example `https://minio.example.com`.",
+    )
+    s3_region: str = Field("", pattern=r"^[a-z0-9-]*$", description="Region of the bucket.")
+    s3_access_key: str = Field("", description="Access key; by default whatever boto3 finds.")
+    s3_secret_key: SecretStr | None = Field(None, description="Its secret.")
     max_history: int = Field(10_000, ge=1, description="Executions kept for a task that sets no limit of its own.")
     retention_days: int = Field(90, ge=1, description="Age at which finished executions are deleted.")
     audit_days: int = Field(365, ge=1, le=36_500, description="Days that the audit log goes back.")

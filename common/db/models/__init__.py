@@ -1,5 +1,6 @@
 """Owns the tables: one noun a file."""
 
+from common.db.models.artifacts import Artifact
 from common.db.models.audit import Audit
 from common.db.models.base import metadata, table_of
 from common.db.models.calendars import Calendar
@@ -15,6 +16,7 @@ from common.db.models.variables import Variable
 
 __all__ = [
     "ApiKey",
+    "Artifact",
     "Attempt",
     "Audit",
     "Calendar",
