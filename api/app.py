@@ -15,6 +15,7 @@ from api.pages import private as private_pages
 from api.pages import public as public_pages
 from api.routes import (
     account,
+    artifacts,
     audit,
     auth,
     bulk,
@@ -34,6 +35,7 @@ from api.routes import (
     versions,
 )
 from api.static import static_files
+from common.artifacts.choose import store_of
 from common.clock import Clock
 from common.config import Settings
 from common.db.session import Database
@@ -52,6 +54,7 @@ _PRIVATE = (
     tasks.router,
     executions.router,
     logs.router,
+    artifacts.router,
     cron.router,
     calendars.router,
     ledger.router,
@@ -65,7 +68,7 @@ _PRIVATE = (
     programs.router,
     status.private,
 )
-_PUBLIC = (auth.public, status.public)
+_PUBLIC = (auth.public, status.public, artifacts.public)
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
@@ -89,6 +92,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
                 "versions",
                 "executions",
                 "logs",
+                "files",
                 "cron",
                 "status",
                 "auth",
@@ -109,6 +113,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.state.live = Live(app.state.database, settings.url)
     app.state.signing_key = signing_key(settings)
     app.state.keyring = Keyring(settings)
+    app.state.store = store_of(settings)
     app.state.keyring.ensure()
     app.state.oidc = provider_of(settings, app.state.clock)
     problems.install(app)

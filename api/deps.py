@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from api.access import database_of
 from api.auth import Principal, require_person, require_user
 from api.live import Live
+from common.artifacts.store import Store
 from common.clock import Clock
 from common.config import Settings
 from common.db.session import Database, ReadSession, WriteSession
@@ -51,12 +52,19 @@ def live(request: Request) -> Live:
     return found
 
 
+def store(request: Request) -> Store:
+    """The store of files."""
+    found: Store = request.app.state.store
+    return found
+
+
 DatabaseDep = Annotated[Database, Depends(database)]
 ClockDep = Annotated[Clock, Depends(clock)]
 SettingsDep = Annotated[Settings, Depends(settings)]
 KeyringDep = Annotated[Keyring, Depends(keyring)]
 MemoryDep = Annotated[Memory, Depends(memory)]
 LiveDep = Annotated[Live, Depends(live)]
+StoreDep = Annotated[Store, Depends(store)]
 
 
 async def _read(database: DatabaseDep) -> AsyncIterator[ReadSession]:

@@ -6,6 +6,7 @@ import contextlib
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from common.artifacts.choose import store_of
 from common.clock import Clock
 from common.config import Settings
 from common.db.schema import ensure_schema
@@ -60,7 +61,14 @@ async def _work(settings: Settings, database: Database, clock: Clock, stop: asyn
         Loop("reap", Reap(database, clock, settings.heartbeat, settings.lease).tick),
         Loop(
             "prune",
-            Prune(database, clock, settings.max_history, settings.retention_days, settings.audit_days).tick,
+            Prune(
+                database,
+                clock,
+                settings.max_history,
+                settings.retention_days,
+                settings.audit_days,
+                store_of(settings),
+            ).tick,
         ),
     ]
     wakeup = Wakeup(settings.url, {Topic.SCHEDULES: [fire.wake], Topic.ENDED: [settle.wake]})

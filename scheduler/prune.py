@@ -1,5 +1,7 @@
-"""Pruning: deleted tasks, history and audit log past their limits, processes long gone. Small batches, one by one."""
+"""Pruning: deleted tasks, history, files and audit log past their limits, processes long gone. Small batches each."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -7,8 +9,9 @@ from functools import partial
 import structlog
 from sqlalchemy import delete, func, select
 
+from common.artifacts.store import Store, StoreError
 from common.clock import Clock
-from common.db.models import Audit, Invitation, Scheduler, Task, UserSession, Worker, table_of
+from common.db.models import Artifact, Audit, Invitation, Scheduler, Task, UserSession, Worker, table_of
 from common.db.session import Database, WriteSession
 from common.domain.states import ACTIVE, FINAL
 from common.queue import history
@@ -17,8 +20,11 @@ from common.services import throttle
 
 log = structlog.get_logger()
 T = table_of(Task)
+R = table_of(Artifact)
 _INTERVAL = 30.0
 _BATCH = 500
+#: Files deleted a tick: each of them may be a request to a store far away.
+_FILES = 100
 
 
 @dataclass
@@ -33,6 +39,7 @@ class Prune:
     max_history: int
     retention_days: int
     audit_days: int = 365
+    store: Store | None = None
     _since: datetime | None = None
 
     async def tick(self) -> float:
@@ -41,6 +48,7 @@ class Prune:
         more |= await self.database.transact(self._old)
         more |= await self._over_limit()
         more |= await self.database.transact(self._old_audit)
+        more |= await self._expired_files()
         await self.database.transact(self._gone)
         return 0.0 if more else _INTERVAL
 
@@ -73,6 +81,26 @@ class Prune:
         if ids:
             await session.execute(delete(entries).where(entries.c.id.in_(ids)))
         return len(ids) == _BATCH
+
+    async def _expired_files(self) -> bool:
+        """Delete files past their time: the bytes first, so that no row is gone while they are there."""
+        if self.store is None:
+            return False
+        async with self.database.read() as session:
+            now = await self.clock.now(session)
+            expired = select(R.c.id, R.c.store_key).where(R.c.expires_at <= now).order_by(R.c.expires_at)
+            rows = (await session.execute(expired.limit(_FILES))).all()
+        gone = []
+        for row in rows:
+            try:
+                await asyncio.to_thread(self.store.delete, row.store_key)
+            except StoreError as error:
+                log.warning("file not deleted", artifact=row.id, error=str(error))
+                break
+            gone.append(row.id)
+        if gone:
+            await self.database.transact(partial(_forget, ids=gone))
+        return len(gone) == _FILES
 
     async def _over_limit(self) -> bool:
         """Keep to the history limit of every task that finished something since the last look; each by itself."""
@@ -114,3 +142,7 @@ class Prune:
 
 async def _shorten(session: WriteSession, *, task_id: int, keep: int) -> int:
     return await history.delete_finished(session, task_id=task_id, keep=keep, limit=_BATCH)
+
+
+async def _forget(session: WriteSession, *, ids: Sequence[int]) -> None:
+    await session.execute(delete(R).where(R.c.id.in_(ids)))

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.access import takes
 from api.deps import ReadDep, ReadNow, SettingsDep, StoreDep, WriteDep, WriteNow
 from api.downloads import stored
-from api.links import absolute
+from api.invitations import public_url
 from api.schemas.artifacts import ArtifactItem, ArtifactList, ArtifactOut, Gone, LinkOut
 from api.schemas.base import ExecutionId, Search
 from common.domain.permissions import Right
@@ -77,7 +77,7 @@ async def link_artifact(
     lifetime = timedelta(hours=(data or LinkInput()).hours)
     longest = timedelta(days=settings.link_days)
     made = await artifacts.link(session, artifact_id, lifetime=lifetime, longest=longest, now=now)
-    return LinkOut(url=absolute(request, made.path), expires_at=made.expires_at)
+    return LinkOut(url=public_url(request) + made.path, expires_at=made.expires_at)
 
 
 @router.delete("/artifacts/{artifact_id}/link", openapi_extra=takes(Right.RUN))

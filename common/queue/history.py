@@ -3,21 +3,24 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
-from common.db.models import Attempt, ExecutionOutput, table_of
+from common.db.models import Artifact, Attempt, ExecutionOutput, table_of
 from common.db.session import ReadSession, WriteSession
 from common.domain.states import FINAL
 from common.queue.transitions import E
 
 A = table_of(Attempt)
+R = table_of(Artifact)
 P = table_of(ExecutionOutput)
 _FINAL = sorted(FINAL)
 _BATCH = 500
 
 
 async def delete_executions(session: WriteSession, ids: Sequence[int]) -> None:
-    """Delete these executions and what hangs on them."""
+    """Delete these executions and what hangs on them. Their files expire: `scheduler.prune` deletes those."""
+    files = update(R).where(R.c.execution_id.in_(ids), R.c.expires_at > R.c.created_at)
+    await session.execute(files.values(expires_at=R.c.created_at))
     await session.execute(delete(P).where(P.c.execution_id.in_(ids)))
     await session.execute(delete(A).where(A.c.execution_id.in_(ids)))
     await session.execute(delete(E).where(E.c.id.in_(ids)))
