@@ -5,7 +5,7 @@ can be lost at any moment: the database says what is ours, the runner says what 
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,14 +144,16 @@ class Book:
 
     # --- the record loop ---
 
-    def oldest(self, count: int, size: int) -> list[Message]:
-        """Up to `count` results that wait to be recorded, with not much more than `size` bytes of output."""
+    def oldest(self, count: int, size: int, ready: Callable[[Message], bool] = lambda _: True) -> list[Message]:
+        """Up to `count` results that wait to be recorded and are `ready` for that, with not much more than `size` bytes
+        of output."""
         found: list[Message] = []
         for result in self.results.values():
             if len(found) == count or size < 0:
                 break
-            found.append(result)
-            size -= size_of(result)
+            if ready(result):
+                found.append(result)
+                size -= size_of(result)
         return found
 
     def put_away(self, recorded: Iterable[Key]) -> None:

@@ -6,6 +6,7 @@ import signal
 
 import structlog
 
+from common.artifacts.choose import store_of
 from common.clock import Clock
 from common.config import Settings
 from common.db.schema import ensure_schema
@@ -22,6 +23,7 @@ from worker.identity import Identity
 from worker.output import Shower
 from worker.record import Recorder
 from worker.runner_client import RunnerClient
+from worker.shelf import Shelf
 
 log = structlog.get_logger()
 
@@ -69,24 +71,28 @@ async def _work(
     book = Book(settings.slots, wakes)
     base = environment.passed_on(os.environ)
     runner = RunnerClient(own.folder / "runner", own.id, base, book, clock, _runner_options(settings))
+    shelf = Shelf(store_of(settings), wakes, limit=settings.artifact_limit, days=settings.artifact_days)
     heart = Heart(database, clock, settings, own, generation, book, runner)
     loops = (
         Loop("claim", Claimer(database, clock, settings, own, book, runner, base, Keyring(settings)).tick, wakes.claim),
         Loop("heartbeat", heart.beat, wakes.heartbeat),
         Loop("look", heart.look, wakes.look),
-        Loop("record", Recorder(database, clock, own, book, runner, wakes).tick, wakes.record),
+        Loop("record", Recorder(database, clock, own, book, runner, wakes, shelf).tick, wakes.record),
         Loop("output", Shower(database, clock, own, book).tick),
     )
     drain = Drain(database, clock, own, generation, book, runner, wakes, settings.drain_timeout, stop, hurry, handover)
     ended = asyncio.Event()
-    await run_all(
-        ended,
-        *(loop.run(ended) for loop in loops),
-        runner.run(ended),
-        drain.run(ended),
-        _with_parent(stop, ended),
-        Wakeup(settings.url, {Topic.QUEUE: [wakes.claim], Topic.CANCEL: [wakes.look]}).run(ended),
-    )
+    try:
+        await run_all(
+            ended,
+            *(loop.run(ended) for loop in loops),
+            runner.run(ended),
+            drain.run(ended),
+            _with_parent(stop, ended),
+            Wakeup(settings.url, {Topic.QUEUE: [wakes.claim], Topic.CANCEL: [wakes.look]}).run(ended),
+        )
+    finally:
+        await shelf.close()
 
 
 def _runner_options(settings: Settings) -> list[str]:

@@ -73,6 +73,11 @@ def ending(message: Message, claim: Claim, *, worker_id: str, now: datetime, shi
     return Ending(result, () if exact else (("o", stdout.data), ("e", stderr.data)))
 
 
+def keeps_files(claim: Claim, status: Status) -> bool:
+    """Whether what the attempt has left as files is kept: of an export that did not end well nobody wants half."""
+    return claim.kind != "export" or status is Status.SUCCESS
+
+
 def _verdict(message: Message, claim: Claim) -> tuple[Status, str | None]:
     """The status, and in plain English why it is not success."""
     said: str | None = message["error"]
@@ -88,6 +93,8 @@ def _verdict(message: Message, claim: Claim) -> tuple[Status, str | None]:
             return Status.CANCELLED, INTERRUPTED
         case "spawn_error":
             return Status.FAILED, said or "the program could not be started"
+        case "unkept":
+            return Status.FAILED, said
         case "deadline":
             return Status.LOST, said or "stopped: the worker could not renew its lease in time"
         case "lost":

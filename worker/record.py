@@ -22,9 +22,10 @@ from common.queue.finish import finish, keep_reports
 from worker import reports
 from worker.book import Book, Wakes
 from worker.identity import Identity
-from worker.outcome import Ending, ending
+from worker.outcome import Ending, ending, keeps_files
 from worker.runner.protocol import Message
 from worker.runner_client import RunnerClient
+from worker.shelf import Shelf
 
 log = structlog.get_logger()
 P = table_of(ExecutionOutput)
@@ -49,6 +50,7 @@ class Recorder:
     book: Book
     runner: RunnerClient
     wakes: Wakes
+    shelf: Shelf
     _recorded_at: float = 0.0
 
     async def tick(self) -> float:
@@ -58,7 +60,9 @@ class Recorder:
         if len(self.book.results) < _BATCH:
             flood = self.clock.monotonic() < self._recorded_at + _FLOOD
             await pause(_GATHER_IN_FLOOD if flood else _GATHER)
-        batch = self.book.oldest(_BATCH, _SIZE)
+        batch = self.book.oldest(_BATCH, _SIZE, self.shelf.ready)
+        if not batch:
+            return _IDLE
         try:
             await self._record(batch)
         except DBAPIError as error:
@@ -84,15 +88,16 @@ class Recorder:
                 await self._record([message | none | {"error": said}])
 
     async def _record(self, batch: Sequence[Message]) -> None:
-        stale = await self.database.transact(lambda session: self._write(session, batch))
+        stale, kept = await self.database.transact(lambda session: self._write(session, batch))
         if stale:
             log.warning("late results dropped", executions=sorted(key[0] for key in stale))
         done = [(message["id"], message["token"]) for message in batch]
+        await self.shelf.forget(done, dropped=set(done) - kept)
         self.book.put_away(done)
         self.runner.acknowledge(done)
 
-    async def _write(self, session: WriteSession, batch: Sequence[Message]) -> set[Key]:
-        """One transaction; returns the keys that were stale."""
+    async def _write(self, session: WriteSession, batch: Sequence[Message]) -> tuple[set[Key], set[Key]]:
+        """One transaction; returns the keys that were stale, and those whose files are kept."""
         known = await self._claims(session, batch)
         now = await self.clock.now(session)
         shift = _shift(now, self.clock.local())
@@ -100,16 +105,33 @@ class Recorder:
         stale: set[Key] = set()
         for message in batch:
             key = (message["id"], message["token"])
+            if (problem := self.shelf.of(key).problem) and message["outcome"] == "exited":
+                message = {**message, "outcome": "unkept", "error": problem}
             if claim := known.get(key):
                 found.append(ending(message, claim, worker_id=self.identity.id, now=now, shift=shift))
             else:
                 stale.add(key)
         stale |= await finish(session, [item.result for item in found])
         await _keep_raw(session, [item for item in found if item.raw and item.result.key not in stale])
-        await keep_reports(session, _reports(batch, stale), running=False)
+        await keep_reports(session, self._reports(batch, stale), running=False)
+        kept = {item.result.key for item in found if keeps_files(known[item.result.key], item.result.status)} - stale
+        await self.shelf.record(session, {key: known[key] for key in kept}, now=now)
         again = any(item.result.retry_at is not None for item in found)
         await notify(session, Topic.ENDED, Topic.OUTPUT, *([Topic.QUEUE] if again else []))
-        return stale
+        return stale, kept
+
+    def _reports(self, batch: Sequence[Message], stale: set[Key]) -> dict[Key, dict[str, Any]]:
+        """The reports of those that have one, with what is to be said of their files. They are there: the runner keeps
+        them until it is told that we have them."""
+        found = {}
+        for message in batch:
+            key = (message["id"], message["token"])
+            notes = self.shelf.of(key).notes
+            report = reports.read(message["folder"]) if message.get("folder") and key not in stale else None
+            if report is not None or (notes and key not in stale):
+                report = report or {"progress": None, "result": {}, "warnings": []}
+                found[key] = report | {"warnings": [*report["warnings"], *notes]}
+        return found
 
     async def _claims(self, session: WriteSession, batch: Sequence[Message]) -> Mapping[Key, Claim]:
         """The claims of these results; those of a predecessor are read again."""
@@ -118,16 +140,6 @@ class Recorder:
         if not missing:
             return self.book.claims
         return {**self.book.claims, **await claims.load(session, missing)}
-
-
-def _reports(batch: Sequence[Message], stale: set[Key]) -> dict[Key, dict[str, Any]]:
-    """The reports of those that have one. They are there: the runner keeps them until it is told that we have them."""
-    found = {}
-    for message in batch:
-        key = (message["id"], message["token"])
-        if message.get("folder") and key not in stale and (report := reports.read(message["folder"])) is not None:
-            found[key] = report
-    return found
 
 
 def _shift(now: datetime, local: datetime) -> timedelta:

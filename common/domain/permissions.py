@@ -86,6 +86,7 @@ NOT_CODE = frozenset(
         "misfire_policy",
         "misfire_grace",
         "max_history",
+        "files_days",
     }
 )
 

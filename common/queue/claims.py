@@ -87,6 +87,7 @@ async def claim(
             stderr=None,
             report=None,
             timing=None,
+            warnings=0,
             pid=None,
             version=select(T.c.version).where(T.c.id == E.c.task_id).scalar_subquery(),
         )

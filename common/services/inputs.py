@@ -162,6 +162,9 @@ class TaskInput(_Input):
     enabled: Flag = True
     tags: list[Tag] = Field(default_factory=list, max_length=20)
     max_history: Whole | None = Field(None, ge=1, le=1_000_000, description="Finished executions to keep.")
+    files_days: Whole | None = Field(
+        None, ge=1, le=36_500, description="Days for which files of its executions are kept; the setting's by default."
+    )
     concurrency: Literal["skip", "queue", "replace", "allow"] = Field(
         "skip", description="What a schedule does while the task is still running. Running it by hand always runs it."
     )

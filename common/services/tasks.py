@@ -28,7 +28,7 @@ from common.services.audit import Thing
 from common.services.inputs import TaskInput, TaskPatch
 
 #: Kept in `spec`, and what is not there means.
-_SPEC: Mapping[str, Any] = {"env": {}, "args": [], "cwd": None, "limits": None, "run_as": None}
+_SPEC: Mapping[str, Any] = {"env": {}, "args": [], "cwd": None, "limits": None, "run_as": None, "files_days": None}
 _OWN = (
     "name",
     "description",

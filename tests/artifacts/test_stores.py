@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from common.artifacts.choose import store_of
 from common.artifacts.folder import FolderStore
@@ -33,7 +34,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
             s3_endpoint=address,
             s3_region="us-east-1",
             s3_access_key=s3.KEY,
-            s3_secret_key=s3.SECRET,  # type: ignore[arg-type]
+            s3_secret_key=SecretStr(s3.SECRET),
         )
     )
 

@@ -74,6 +74,8 @@ class Execution(SQLModel, table=True):
     stderr: str | None = Field(default=None, sa_type=LongText)
     #: How far it is, and what came of it (common.domain.reports); only of tasks that say so.
     report: dict[str, Any] | None = Field(default=None, sa_type=JsonOrNull)
+    #: How many warnings the report has: for lists, which do not read it.
+    warnings: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     stdout_bytes: int = Field(default=0, sa_type=BigId)
     stderr_bytes: int = Field(default=0, sa_type=BigId)
     pid: int | None = None

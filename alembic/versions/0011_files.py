@@ -1,7 +1,7 @@
 """files of executions
 
-Revision ID: 0007
-Revises: 0006
+Revision ID: 0011
+Revises: 0010
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 
 from common.db import types
 
-revision = "0007"
-down_revision = "0006"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
@@ -39,10 +39,12 @@ def upgrade() -> None:
         mysql_engine="InnoDB",
         sqlite_autoincrement=True,
     )
+    op.add_column("executions", sa.Column("warnings", sa.Integer(), nullable=False, server_default="0"))
     op.create_index("ix_artifacts_execution_id", "artifacts", ["execution_id"])
     op.create_index("ix_artifacts_task_id_id", "artifacts", ["task_id", "id"])
     op.create_index("ix_artifacts_expires_at", "artifacts", ["expires_at"])
 
 
 def downgrade() -> None:
+    op.drop_column("executions", "warnings")
     op.drop_table("artifacts")
