@@ -96,7 +96,7 @@ def _role(method: str, dependant: Dependant | None) -> str | None:
 
 
 def _need(method: str, path: str, extra: Mapping[str, Any]) -> Right | None:
-    if not re.search(r"{(task|execution)_id}", path):
+    if not re.search(r"{(task|execution|artifact)_id}", path):
         return None
     declared = extra.get(RIGHT)
     return Right[declared.upper()] if declared else Right.VIEW if method in SAFE else Right.EDIT

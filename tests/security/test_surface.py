@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -9,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import insert, select, text
 
-from common.db.models import Execution, TaskShare, User, metadata, table_of
+from common.db.models import Artifact, Execution, TaskShare, User, metadata, table_of
 from common.db.session import Database
 from common.domain.permissions import ADMINISTRATOR, OPERATOR, ROLES, VIEWER, Actor, Right, right_of
 from tests.api.conftest import PASSWORD, Api
@@ -17,12 +18,14 @@ from tests.security.people import signed_in
 from tests.security.surface import NOTHING, SAFE, Entry, body_of, entries
 from tests.support.world import NOW, add_task
 
-H, E, U = table_of(TaskShare), table_of(Execution), table_of(User)
+H, E, U, R = table_of(TaskShare), table_of(Execution), table_of(User), table_of(Artifact)
 
 #: All that answers without a sign-in. Whoever adds to this list is asked why.
 PUBLIC = {
     ("GET", "/"),
     ("GET", "/health"),
+    # A link that somebody who may have the file has made: signed, and only until it expires.
+    ("GET", "/files/{artifact_id}/{expires}/{signature}"),
     ("POST", "/auth/login"),
     ("POST", "/auth/refresh"),
     ("POST", "/auth/register"),
@@ -45,6 +48,9 @@ def database_kind() -> str:
     return "sqlite"
 
 
+_SEQUENCE = text("INSERT INTO sqlite_sequence VALUES (:name, :number)")
+
+
 @pytest.fixture
 async def people(api: Api) -> AsyncIterator[dict[str, Api]]:
     """One of each role; `li` is whom the examples of the OpenAPI document speak of.
@@ -52,7 +58,11 @@ async def people(api: Api) -> AsyncIterator[dict[str, Api]]:
     Ids begin at four million, so that they are no number that an answer has for another reason.
     """
     async with api.database.write() as session:
-        await session.execute(text("INSERT INTO sqlite_sequence VALUES ('tasks', 4000000), ('executions', 5000000)"))
+        await session.execute(
+            text(
+                "INSERT INTO sqlite_sequence VALUES ('tasks', 4000000), ('executions', 5000000), ('artifacts', 6000000)"
+            )
+        )
     async with signed_in(api.app, "vera:viewer", "otto:operator", "li:operator") as found:
         yield {VIEWER: found["vera"], OPERATOR: found["otto"], ADMINISTRATOR: api}
 
@@ -120,7 +130,7 @@ class Objects:
 
     def __init__(self, database: Database, user_id: int, role: str) -> None:
         self.database, self.user_id, self.role = database, user_id, role
-        self.ids: dict[str, tuple[int, int]] = {}
+        self.ids: dict[str, tuple[int, int, int]] = {}
 
     async def make(self) -> None:
         async with self.database.read() as session:
@@ -132,11 +142,28 @@ class Objects:
                     level = Right[name.upper()]
                     await session.execute(insert(H).values(task_id=task, user_id=self.user_id, level=level))
                 made = await session.execute(insert(E).values(**_run(task)))
-            self.ids[name] = (task, made.inserted_primary_key[0])  # type: ignore[attr-defined]
+                run = made.inserted_primary_key[0]  # type: ignore[attr-defined]
+                left = await session.execute(insert(R).values(**_file(task, run)))
+            self.ids[name] = (task, run, left.inserted_primary_key[0])  # type: ignore[attr-defined]
 
     def right(self, name: str) -> Right | None:
         shared = Right[name.upper()] if name in self.SHARES else None
         return right_of(Actor(self.user_id, "", self.role), self.user_id if name == "own" else None, shared)
+
+
+def _file(task: int, run: int) -> dict[str, Any]:
+    return {
+        "execution_id": run,
+        "token": 1,
+        "task_id": task,
+        "name": "订单.xlsx",
+        "media_type": "text/plain",
+        "size": 3,
+        "sha256": "",
+        "store_key": f"0/{run}",
+        "created_at": NOW,
+        "expires_at": NOW + timedelta(days=36_000),
+    }
 
 
 def _run(task: int) -> dict[str, Any]:
@@ -194,8 +221,8 @@ async def test_who_may_do_what_to_whose_task(app: FastAPI, people: dict[str, Api
             continue
         body = body_of(app, entry)
         await objects.make()
-        for name, (task, run) in objects.ids.items():
-            ids = {"task_id": task, "execution_id": run}
+        for name, (task, run, file) in objects.ids.items():
+            ids = {"task_id": task, "execution_id": run, "artifact_id": file}
             answer = await ask(person, entry, body, **ids)
             asked += 1
             where = (role, entry.method, entry.path, name, answer.status_code, answer.text[:300])
@@ -207,6 +234,8 @@ async def test_who_may_do_what_to_whose_task(app: FastAPI, people: dict[str, Api
                 assert not told_apart(answer, await ask(person, entry, body), ids), where
             elif right < entry.need:
                 assert answer.status_code == 403, where
+            elif entry.path == "/artifacts/{artifact_id}" and entry.method == "GET":
+                assert (answer.status_code, "store does not have" in answer.text) == (404, True), where
             else:
                 assert answer.status_code < 400 or answer.status_code in (409, 422), where
     assert asked > 150
@@ -229,7 +258,7 @@ async def test_a_foreign_id_in_a_field_is_none(app: FastAPI, people: dict[str, A
     """Every list of ids in a body of the document: another's is answered like one that nothing has."""
     objects = Objects(app.state.database, (await people[OPERATOR].get("/auth/me"))["id"], OPERATOR)
     await objects.make()
-    task, run = objects.ids["foreign"]
+    task, run, _ = objects.ids["foreign"]
     fields = 0
     for entry in entries(app):
         body = body_of(app, entry)
