@@ -34,6 +34,7 @@ PLACES = (
     Place("home", HOME, "home", N_("Home"), DAILY, count="needs", leader="h"),
     Place("tasks", "/ui/tasks", "tasks", N_("Tasks"), DAILY, count="tasks", leader="t"),
     Place("executions", "/ui/executions", "runs", N_("Executions"), DAILY, leader="e"),
+    Place("timeline", "/ui/timeline", "timeline", N_("Timeline"), DAILY, leader="l"),
     Place("status", "/ui/status", "worker", N_("Status"), OPERATIONS, leader="w"),
     Place("downtime", "/ui/downtime", "clock", N_("Downtime"), OPERATIONS),
     Place("calendars", "/ui/calendars", "calendar", N_("Calendars"), OPERATIONS),

@@ -28,6 +28,7 @@ from api.pages import (
     task_actions,
     tasks,
     teams,
+    timeline,
 )
 
 public = APIRouter()
@@ -37,6 +38,7 @@ public.include_router(oidc.public)
 private = APIRouter(dependencies=[Depends(require_page_user)])
 for _router in (
     home.router,
+    timeline.router,
     events.router,
     palette.router,
     tasks.router,

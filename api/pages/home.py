@@ -30,14 +30,17 @@ async def home(
 ) -> Response:
     """The first line is the answer; sections with nothing in them are left out."""
     found = await status.processes(session, now=locale.now)
-    health = health_line(found, database.dialect, await status.latency(session), locale)
+    took = await status.latency(session)
     numbers = await overview.tasks(session, memory)
     if not numbers.every:
+        health = health_line(found, database.dialect, took, locale)
         empty = views.empty(found, health, locale)
         return render(
             request, "home.html", block="live", view=empty, may_edit=rights.edit, **task_views.welcome(locale)
         )
     spans = spans_of(span if span in RANGES else RANGES[0], locale)
     facts = await overview.facts(session, memory, spans.columns, spans.today, spans.yesterday, now=locale.now)
-    shown = views.home_view(facts, found, numbers, spans, locale, health=health, everything=sees_all(session.actor))
+    everything = sees_all(session.actor)
+    health = health_line(found, database.dialect, took, locale, busy=facts.running_count if everything else None)
+    shown = views.home_view(facts, found, numbers, spans, locale, health=health, everything=everything)
     return render(request, "home.html", block="live", view=shown, may_edit=rights.edit)

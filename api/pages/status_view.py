@@ -63,10 +63,13 @@ def status_view(found: Processes, load: Mapping[str, int], dialect: str, locale:
     )
 
 
-def health_line(found: Processes, dialect: str, latency: float | None, locale: Locale) -> list[Health]:
-    """Database, schedulers and workers, each with how it is; `latency` is how many seconds the database took."""
+def health_line(
+    found: Processes, dialect: str, latency: float | None, locale: Locale, *, busy: int | None = None
+) -> list[Health]:
+    """Database, schedulers and workers, each with how it is. `latency` is how many seconds the database took, `busy`
+    how many slots are taken, where that is known better than by what workers say every few seconds."""
     schedulers, workers = found.alive(found.schedulers), found.alive(found.workers)
-    return [_database(dialect, latency, locale), _scheduler(schedulers, locale), _workers(workers, locale)]
+    return [_database(dialect, latency, locale), _scheduler(schedulers, locale), _workers(workers, busy, locale)]
 
 
 def who_is_missing(found: Processes, locale: Locale) -> str:
@@ -108,11 +111,12 @@ def _scheduler(alive: Sequence[Record], locale: Locale) -> Health:
     return Health("success", _("%(text)s, last beat %(when)s", text=text, when=locale.relative(beat)))
 
 
-def _workers(alive: Sequence[Record], locale: Locale) -> Health:
+def _workers(alive: Sequence[Record], busy: int | None, locale: Locale) -> Health:
     _ = locale.gettext
     if not alive:
         return Health("failed", _("No worker"))
-    slots, busy = sum(row.slots for row in alive), sum(row.running for row in alive)
+    slots = sum(row.slots for row in alive)
+    busy = sum(row.running for row in alive) if busy is None else busy
     text = locale.ngettext("%(n)s worker", "%(n)s workers", len(alive))
     return Health("success", _("%(text)s, %(busy)s of %(slots)s slots busy", text=text, busy=busy, slots=slots))
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Double, Table, bindparam
+from sqlalchemy import Double, Integer, Table, bindparam
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.compiler import compiles
@@ -91,3 +91,30 @@ def _seconds_mysql(element: seconds_between, compiler: SQLCompiler, **kw: Any) -
 def _seconds_sqlite(element: seconds_between, compiler: SQLCompiler, **kw: Any) -> str:
     begin, end = (compiler.process(clause, **kw) for clause in element.clauses)
     return f"(julianday({end}) - julianday({begin})) * 86400.0"
+
+
+class slot_of(FunctionElement[int]):
+    """Which stretch of time some seconds fall into: `slot_of(seconds, width)` is seconds / width, rounded down."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(slot_of)
+def _slot(element: slot_of, compiler: SQLCompiler, **kw: Any) -> str:
+    seconds, width = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"CAST(floor(({seconds}) / {width}) AS INTEGER)"
+
+
+@compiles(slot_of, "mysql")
+@compiles(slot_of, "mariadb")
+def _slot_mysql(element: slot_of, compiler: SQLCompiler, **kw: Any) -> str:
+    seconds, width = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"CAST(floor(({seconds}) / {width}) AS SIGNED)"
+
+
+@compiles(slot_of, "sqlite")
+def _slot_sqlite(element: slot_of, compiler: SQLCompiler, **kw: Any) -> str:
+    # Without a library of its own SQLite has no floor(); what is never below zero may be cut off.
+    seconds, width = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"CAST(({seconds}) / {width} AS INTEGER)"

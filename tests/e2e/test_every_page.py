@@ -59,6 +59,8 @@ def paths(rota: Rota) -> Iterator[list[str]]:
     yield [
         "/ui/home",
         "/ui/home?range=7d",
+        "/ui/timeline",
+        "/ui/timeline?zoom=6h&group=queue",
         "/ui/tasks",
         "/ui/tasks?q=nothing-like-this",
         "/ui/tasks/create",
