@@ -9,6 +9,7 @@ from typing import Any
 
 from common.domain import retry
 from common.domain.states import Status
+from common.domain.timing import Kept, in_lines
 from common.queue.claims import Claim
 from common.queue.finish import Result
 from common.queue.leases import MAX_LOSSES
@@ -17,6 +18,8 @@ from worker.runner.protocol import Message
 
 _Decoder = getincrementaldecoder("utf-8")
 _CONTINUATION = range(0x80, 0xC0)
+#: Bytes of a stream that its row holds: the first and the last half. What is longer is stored in pieces as well.
+SHOWN = 1 << 20
 INTERRUPTED = "interrupted: the worker was stopped"
 
 
@@ -30,11 +33,15 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """One stream as text, its bytes, and whether the one says all of the other."""
+    """One stream as text, its bytes, and whether the one says all of the other.
+
+    `whole` are the bytes to store where it does not, with a line that says what the runner dropped.
+    """
 
     text: str
     data: bytes
     exact: bool
+    whole: bytes = b""
 
 
 def ending(message: Message, claim: Claim, *, worker_id: str, now: datetime, shift: timedelta) -> Ending:
@@ -69,8 +76,21 @@ def ending(message: Message, claim: Claim, *, worker_id: str, now: datetime, shi
         cpu_seconds=message["cpu_seconds"],
         peak_memory=message["peak_memory"],
         proof=message["proof"],
+        timing=_timing(message, stdout, stderr),
     )
-    return Ending(result, () if exact else (("o", stdout.data), ("e", stderr.data)))
+    return Ending(result, () if exact else (("o", stdout.whole or stdout.data), ("e", stderr.whole or stderr.data)))
+
+
+def _timing(message: Message, stdout: _View, stderr: _View) -> list[list[Any]] | None:
+    """When which stream went on, by lines of what is kept; None where nothing was written."""
+    marks = message.get("timing")  # a runner of before has none
+    if not marks:
+        return None
+    streams = {
+        key: Kept(view.data, message[f"{name}_bytes"], cut[0] if (cut := message[f"{name}_cut"]) else None)
+        for key, name, view in (("o", "stdout", stdout), ("e", "stderr", stderr))
+    }
+    return in_lines(marks, streams) or None
 
 
 def keeps_files(claim: Claim, status: Status) -> bool:
@@ -140,19 +160,30 @@ def _instant(unix: float | None, shift: timedelta) -> datetime | None:
 def _view(message: Message, name: str) -> _View:
     """One stream ("stdout" or "stderr") of the result."""
     data = b64decode(message[name])
-    cut: list[Any] | None = message[f"{name}_cut"]
-    if cut is None:
+    at, dropped = message[f"{name}_cut"] or (len(data), 0)
+    if not dropped and len(data) <= SHOWN:
         text = readable(data)
         return _View(text, data, exact=text.encode() == data)
-    offset, dropped = cut
-    head, tail = data[:offset], data[offset:]
+    if len(data) <= SHOWN:
+        head, tail = data[:at], data[at:]
+    else:
+        head = data[: min(at, SHOWN // 2)]
+        tail = data[max(at if dropped else 0, len(data) - SHOWN // 2) :]
     # The cut may go through the middle of a character; its halves are left out too.
     decoder = _Decoder("replace")
     decoder.decode(head)
     head = head[: len(head) - len(decoder.getstate()[0])]
-    while tail and tail[0] in _CONTINUATION and len(data) - offset - len(tail) < 3:
-        tail = tail[1:]
-    left_out = dropped + len(data) - len(head) - len(tail)
+    skipped = 0
+    while skipped < 3 and tail[skipped : skipped + 1] and tail[skipped] in _CONTINUATION:
+        skipped += 1
+    tail = tail[skipped:]
+    left_out = len(data) + dropped - len(head) - len(tail)
     first, last = readable(head), readable(tail)
-    exact = first.encode() == head and last.encode() == tail
-    return _View(f"{first}\n… {left_out:,} bytes left out …\n{last}", data, exact)
+    exact = len(data) <= SHOWN and first.encode() == head and last.encode() == tail
+    gap = _gap(dropped).encode() if dropped else b""
+    return _View(f"{first}{_gap(left_out)}{last}", data, exact, data[:at] + gap + data[at:] if gap else data)
+
+
+def _gap(count: int) -> str:
+    """The two lines that stand for what is missing: the rest of the one that was cut, and one that says so."""
+    return f"\n… {count:,} bytes left out …\n"

@@ -119,13 +119,15 @@ class Shower:
 
 
 def _row(key: Key, piece: Piece) -> Row:
+    data = b64decode(piece.data)
     return {
         "execution_id": key[0],
         "token": key[1],
         "seq": piece.seq,
         "stream": piece.stream,
         "at": piece.at,
-        "data": b64decode(piece.data),
+        "lines": data.count(b"\n"),
+        "data": data,
     }
 
 

@@ -36,8 +36,8 @@ _SIZE = 8 << 20
 _GATHER, _GATHER_IN_FLOOD = 0.005, 0.02
 _FLOOD = 0.05
 _IDLE = 5.0
-#: Bytes of one stored piece: MySQL takes 16 MiB in a packet, and escapes them.
-_PIECE = 1 << 20
+#: Bytes of one stored piece: the page reads a few of them for the lines it shows.
+_PIECE = 1 << 18
 
 
 @dataclass(slots=True)
@@ -156,7 +156,8 @@ async def _keep_raw(session: WriteSession, found: Sequence[Ending]) -> None:
         rows: list[dict[str, Any]] = []
         for stream, data in item.raw:
             for start in range(0, len(data), _PIECE):
-                piece = {"stream": stream, "at": 0.0, "data": data[start : start + _PIECE], "seq": len(rows) + 1}
+                part = data[start : start + _PIECE]
+                piece = {"stream": stream, "at": 0.0, "data": part, "lines": part.count(b"\n"), "seq": len(rows) + 1}
                 rows.append({"execution_id": execution_id, "token": token, **piece})
         for row in rows:
             await insert_ignore(session, P, [row])

@@ -7,9 +7,8 @@ from itertools import pairwise
 
 from markupsafe import Markup, escape
 
-# CSI, OSC (ended by BEL or ST) and the two-byte escapes; only "m" of CSI means something here.
-_ESCAPE = re.compile(r"\x1b(?:\[([0-9;:?]*)[ -/]*([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_=>78])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+from common.domain.terminal import CONTROL, ESCAPE, overwritten
+
 _COLOURS = {0: "a-d", 1: "a-r", 2: "a-g", 3: "a-y", 4: "a-b", 5: "a-m", 6: "a-c"}
 _ON = {1: "a-1", 2: "a-d", 3: "a-i", 4: "a-u", 9: "a-s"}
 _OFF = {22: ("a-1", "a-d"), 23: ("a-i",), 24: ("a-u",), 29: ("a-s",)}
@@ -46,33 +45,23 @@ class Pen:
             del rest[: 2 if rest[:1] == [5] else 4]
 
 
-def plain(line: str) -> str:
-    """The text a reader sees; what a carriage return overwrote is gone, as in a terminal."""
-    return _CONTROL.sub("", _ESCAPE.sub("", _overwritten(line)))
-
-
 def to_html(line: str, pen: Pen, find: str = "") -> Markup:
     """One line with its colours, and what `find` matches marked. The pen is left as the line leaves it."""
-    runs = list(_runs(_overwritten(line), pen))
+    runs = list(_runs(overwritten(line), pen))
     hits = _hits("".join(text for _, text in runs), find)
     return Markup().join(_marked(runs, hits))
 
 
-def _overwritten(line: str) -> str:
-    """A progress bar writes its line again and again: only the last state is worth reading."""
-    return line.rstrip("\r").rpartition("\r")[2]
-
-
 def _runs(line: str, pen: Pen) -> Iterator[tuple[str, str]]:
     at = 0
-    for match in _ESCAPE.finditer(line):
+    for match in ESCAPE.finditer(line):
         if match.start() > at:
-            yield pen.classes, _CONTROL.sub("", line[at : match.start()])
+            yield pen.classes, CONTROL.sub("", line[at : match.start()])
         if match[2] == "m":
             pen.set(match[1])
         at = match.end()
     if at < len(line):
-        yield pen.classes, _CONTROL.sub("", line[at:])
+        yield pen.classes, CONTROL.sub("", line[at:])
 
 
 def _hits(text: str, find: str) -> list[tuple[int, int]]:

@@ -1,5 +1,6 @@
-"""The log viewer: lines of both streams, a window of a thousand of them, what was searched for."""
+"""The log viewer: a window of a thousand lines of an output of any length, and what was searched for in it."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -7,30 +8,26 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from api.formats import Locale
-from api.pages.ansi import Pen, plain, to_html
+from api.pages.ansi import Pen, to_html
+from common.db.session import ReadSession
+from common.domain.logs import LEVELS
+from common.domain.timing import Segment
+from common.domain.transcript import Survey, Wish
+from common.i18n import N_
+from common.services.output import Output
 
 #: Never more lines than this in the document.
 WINDOW = 1000
+#: Lines shown before the one that a link names.
+LEAD = 100
 EMPTY = Markup()
 STREAMS = ("both", "stdout", "stderr")
-
-
-@dataclass(frozen=True)
-class RawLine:
-    """A line as the program wrote it. `at`: seconds since the start, known while pieces are kept."""
-
-    err: bool
-    text: str
-    at: float | None = None
-
-
-@dataclass(frozen=True)
-class Piece:
-    """What one read from a pipe gave."""
-
-    err: bool
-    at: float
-    text: str
+_LEVEL_WORDS = (
+    ("", N_("All levels")),
+    ("INFO", N_("Info and worse")),
+    ("WARNING", N_("Warnings and worse")),
+    ("ERROR", N_("Errors only")),
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +40,8 @@ class LogLine:
     err: bool = False
     html: Markup = EMPTY
     title: str = ""
+    #: Still being written: more of it may come.
+    open: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,18 +55,44 @@ class Choice:
 
 @dataclass(frozen=True)
 class LogQuery:
-    """What of the output is asked for: the address of a view of it."""
+    """What of the output is asked for: the address of a view of it.
+
+    `start` is the first line to show by its place among those that match, `line` one to show by its number.
+    """
 
     base: str
     stream: str = "both"
     attempt: int | None = None
     start: int | None = None
+    line: int | None = None
     find: str = ""
+    level: str = ""
+    since: float | None = None
+    until: float | None = None
 
-    def url(self, **changes: object) -> str:
-        values = {"stream": self.stream, "attempt": self.attempt, "from": self.start, "find": self.find, **changes}
+    def url(self, path: str = "", **changes: object) -> str:
+        place = {"from": self.start, "line": self.line, "find": self.find}
+        values = {**self._filters(), **place, **changes}
         kept = {key: value for key, value in values.items() if value not in (None, "", "both")}
-        return f"{self.base}?{urlencode(kept)}" if kept else self.base
+        return f"{self.base}{path}?{urlencode(kept)}" if kept else f"{self.base}{path}"
+
+    def _filters(self) -> dict[str, object]:
+        times = {"since": _seconds(self.since), "until": _seconds(self.until)}
+        return {"stream": self.stream, "attempt": self.attempt, "level": self.level, **times}
+
+    @property
+    def wish(self) -> Wish:
+        """The lines it asks for."""
+        return Wish(self.stream, self.level, self.since, self.until, self.find)
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether lines are left out."""
+        return self.stream != "both" or bool(self.level) or self.since is not None or self.until is not None
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
 
 
 @dataclass(frozen=True)
@@ -79,111 +104,134 @@ class LogView:
     size_text: str
     streams: list[Choice]
     attempts: list[Choice]
-    find: str
+    levels: list[tuple[str, str]]
+    query: LogQuery
     found: str
     kept: list[tuple[str, str]]
+    url: str
     download_url: str
+    #: Where new lines come from while it runs.
+    stream_url: str | None
+    #: How many lines are shown already: where the stream goes on.
+    after: int
     earlier_url: str | None
     earlier_text: str
     later_url: str | None
     later_text: str
+    #: The windows with the hits before the first and after the last one shown.
+    before_hit: str | None
+    after_hit: str | None
     empty_text: str
+    since: str
+    until: str
 
 
-def lines_of(stdout: str, stderr: str) -> list[RawLine]:
-    """Both streams one after the other: once it has ended, their order among each other is not kept."""
-    return [RawLine(err, line) for err, text in ((False, stdout), (True, stderr)) for line in _split(text)]
-
-
-def lines_of_pieces(pieces: Iterable[Piece]) -> list[RawLine]:
-    """Lines in the order they were finished; a line begun in one piece and ended in another is one line."""
-    done: list[RawLine] = []
-    open_: dict[bool, RawLine] = {}
-    for piece in pieces:
-        for number, part in enumerate(piece.text.split("\n")):
-            if number:
-                done.append(open_.pop(piece.err, RawLine(piece.err, "", piece.at)))
-            if part:
-                begun = open_.get(piece.err)
-                open_[piece.err] = RawLine(
-                    piece.err, (begun.text if begun else "") + part, begun.at if begun else piece.at
-                )
-    return done + list(open_.values())
-
-
-def _split(text: str) -> list[str]:
-    lines = text.split("\n")
-    return lines[:-1] if lines[-1] == "" else lines
-
-
-def log_view(
-    raw: Sequence[RawLine], query: LogQuery, locale: Locale, *, size: int, attempts: Sequence[int], active: bool
+async def log_view(
+    session: ReadSession,
+    output: Output,
+    query: LogQuery,
+    locale: Locale,
+    *,
+    size: int,
+    attempts: Sequence[int],
+    active: bool,
+    running: bool = False,
 ) -> LogView:
-    """The window of `raw` that `query` asks for, ready to be shown."""
+    """The window of the output that `query` asks for, ready to be shown."""
     _ = locale.gettext
-    wanted = [line for line in raw if query.stream == "both" or line.err == (query.stream == "stderr")]
-    hits = _count_hits(wanted, query.find)
-    first = _first(len(wanted), query.start, hits)
-    shown = wanted[first : first + WINDOW]
-    errors = sum(line.err for line in raw)
+    survey = await output.survey(session, query.wish)
+    first = _first(survey, query)
+    after = min(first + WINDOW, survey.count)
+    numbers = range(first, after) if survey.shown is None else survey.shown[first:after]
+    finished = output.finished(query.wish)
+    lines = list(shown_lines(await output.read(session, query.wish, numbers), query, locale, finished=finished))
+    total = {err: stream.count for err, stream in output.streams.items()}
     last = attempts[-1] if attempts else 1
     chosen = query.attempt or last
-    after = first + len(shown)
+    before_hit, after_hit = _hits_beyond(survey, query, first, after)
+    follows = running and chosen == last and after == survey.count
     return LogView(
-        lines=list(_numbered(shown, first, query, locale)),
-        timed=bool(shown) and shown[0].at is not None,
+        lines=lines,
+        timed=any(line.at for line in lines),
         size_text=_(
-            "%(lines)s, %(size)s", lines=locale.ngettext("%(n)s line", "%(n)s lines", len(raw)), size=locale.size(size)
+            "%(lines)s, %(size)s",
+            lines=locale.ngettext("%(n)s line", "%(n)s lines", sum(total.values())),
+            size=locale.size(size),
         ),
         streams=[
-            Choice(_stream_label(name, errors, locale), query.url(stream=name, **{"from": None}), name == query.stream)
+            Choice(
+                _stream_label(name, total[True], locale),
+                query.url(stream=name, **{"from": None, "line": None}),
+                name == query.stream,
+            )
             for name in STREAMS
         ],
         attempts=[
-            Choice(_("Attempt %(n)s", n=n), query.url(attempt=None if n == last else n, **{"from": None}), n == chosen)
+            Choice(
+                _("Attempt %(n)s", n=n),
+                query.url(attempt=None if n == last else n, **{"from": None, "line": None}),
+                n == chosen,
+            )
             for n in attempts
         ],
-        find=query.find,
-        found=locale.ngettext("%(n)s hit", "%(n)s hits", sum(hits.values())) if query.find else "",
+        levels=[(key, _(label)) for key, label in _LEVEL_WORDS],
+        query=query,
+        found=locale.ngettext("%(n)s hit", "%(n)s hits", survey.found) if query.find else "",
         kept=[(key, str(value)) for key, value in (("stream", query.stream), ("attempt", query.attempt)) if value],
+        url=f"{query.base}/log",
         download_url=f"{query.base}/download?{urlencode({'stream': query.stream, 'attempt': chosen})}",
-        earlier_url=query.url(**{"from": max(1, first + 1 - WINDOW)}) if first else None,
+        stream_url=query.url("/log/stream", **{"from": None, "line": None}) if follows else None,
+        after=finished,
+        earlier_url=query.url(line=None, **{"from": max(1, first + 1 - WINDOW)}) if first else None,
         earlier_text=_("Load earlier lines, %(n)s more", n=locale.number(first)),
-        later_url=query.url(**{"from": after + 1}) if after < len(wanted) else None,
-        later_text=_("Load later lines, %(n)s more", n=locale.number(len(wanted) - after)),
-        empty_text=_empty(query, locale, active=active, any_at_all=bool(raw)),
+        later_url=query.url(line=None, **{"from": after + 1}) if after < survey.count else None,
+        later_text=_("Load later lines, %(n)s more", n=locale.number(survey.count - after)),
+        before_hit=before_hit,
+        after_hit=after_hit,
+        empty_text=_empty(query, locale, active=active, any_at_all=any(total.values())),
+        since=_seconds(query.since),
+        until=_seconds(query.until),
     )
 
 
-def _count_hits(lines: Sequence[RawLine], find: str) -> dict[int, int]:
-    """Hits per line index."""
-    if not find:
-        return {}
-    needle = find.lower()
-    counted = {number: plain(line.text).lower().count(needle) for number, line in enumerate(lines)}
-    return {number: count for number, count in counted.items() if count}
+def _first(survey: Survey, query: LogQuery) -> int:
+    """Place of the first line to show: where asked, else the end; moved back to the last hit if that lies before."""
+    count = survey.count
+    tail = max(0, count - WINDOW)
+    if query.line is not None:
+        place = query.line - 1 if survey.shown is None else bisect_left(survey.shown, query.line - 1)
+        return max(0, min(place - LEAD, tail))
+    if query.start is not None:
+        return min(max(0, query.start - 1), max(0, count - 1))
+    return max(0, min(tail, survey.hits[-1] - WINDOW // 2)) if survey.hits else tail
 
 
-def _first(total: int, start: int | None, hits: dict[int, int]) -> int:
-    """Index of the first line to show: where asked, else the end; moved back to the last hit if that lies before."""
-    tail = max(0, total - WINDOW)
-    if start is not None:
-        return min(max(0, start - 1), max(0, total - 1))
-    return max(0, min(tail, max(hits) - WINDOW // 2)) if hits else tail
+def _hits_beyond(survey: Survey, query: LogQuery, first: int, after: int) -> tuple[str | None, str | None]:
+    """The addresses of the windows around the nearest hits that lie outside of this one."""
+    hits = survey.hits
+    at, beyond = bisect_left(hits, first), bisect_left(hits, after)
+    before = query.url(line=None, **{"from": max(1, hits[at - 1] + 1 - WINDOW // 2)}) if at else None
+    later = query.url(line=None, **{"from": max(1, hits[beyond] + 1 - LEAD)}) if beyond < len(hits) else None
+    return before, later
 
 
-def _numbered(lines: Sequence[RawLine], first: int, query: LogQuery, locale: Locale) -> Iterator[LogLine]:
+def shown_lines(
+    found: Iterable[tuple[int, Segment, str]], query: LogQuery, locale: Locale, *, finished: int
+) -> Iterator[LogLine]:
+    """Lines as the page shows them: numbered, coloured, hits marked; from `finished` on they are still open."""
     pens = {False: Pen(), True: Pen()}
-    titled = query.stream == "both" and bool(lines) and lines[0].at is None and len({line.err for line in lines}) == 2
-    for number, line in enumerate(lines, first + 1):
-        if titled and line.err and (number == first + 1 or not lines[number - first - 2].err):
+    before: bool | None = None
+    for number, segment, text in found:
+        if segment.at is None and query.stream == "both" and segment.err and before is not True:
             yield LogLine(title=locale.gettext("stderr"))
+        before = segment.err
         yield LogLine(
-            n=number,
-            url=f"{query.url()}#L{number}",
-            at="" if line.at is None else f"+{line.at:.3f}",
-            err=line.err,
-            html=to_html(line.text, pens[line.err], query.find),
+            n=number + 1,
+            url=f"{query.url(line=number + 1, **{'from': None})}#L{number + 1}",
+            at="" if segment.at is None else f"+{segment.at:.3f}",
+            err=segment.err,
+            html=to_html(text, pens[segment.err], query.find),
+            open=number >= finished,
         )
 
 
@@ -199,5 +247,12 @@ def _stream_label(name: str, errors: int, locale: Locale) -> str:
 def _empty(query: LogQuery, locale: Locale, *, active: bool, any_at_all: bool) -> str:
     _ = locale.gettext
     if any_at_all:
-        return _("Nothing on this stream.")
+        return _("No line like this.") if query.level or query.since or query.until else _("Nothing on this stream.")
     return _("Nothing written yet.") if active else _("It wrote nothing.")
+
+
+def level_of(text: str) -> str:
+    """A level by its name; what is none counts as not asked."""
+    return text if text in LEVELS else ""
+
+

@@ -40,15 +40,21 @@ def _split(stream: str, text: str) -> Iterable[Line]:
     return (Line(number, stream, part) for number, part in enumerate(parts, 1))
 
 
+def level_of(text: str) -> int | None:
+    """The place in LEVELS of the first word for a level in a line; None where there is none."""
+    match = _LEVEL.search(text)
+    return LEVELS.index(_SAME.get(match[1], match[1])) if match else None
+
+
 def select(all_lines: Sequence[Line], wish: LogFilter) -> list[Line]:
     """The lines that match, in order. A line without a level word belongs to the level of the line before it."""
     found: list[Line] = []
     least = LEVELS.index(wish.level) if wish.level else 0
     current: dict[str, int] = {}
     for line in all_lines:
-        match = _LEVEL.search(line.text)
-        if match:
-            current[line.stream] = LEVELS.index(_SAME.get(match[1], match[1]))
+        level = level_of(line.text)
+        if level is not None:
+            current[line.stream] = level
         if wish.stream and line.stream != wish.stream:
             continue
         if wish.level and current.get(line.stream, -1) < least:

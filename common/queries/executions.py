@@ -114,6 +114,40 @@ async def pieces(session: ReadSession, execution_id: int, token: int) -> list[Re
     return list(rows)
 
 
+async def piece_index(session: ReadSession, execution_id: int, token: int) -> list[Record]:
+    """Where the pieces of an attempt lie, without what is in them: seq, stream, at, lines (None = not counted)."""
+    rows = await session.execute(
+        select(P.c.seq, P.c.stream, P.c.at, P.c.lines)
+        .where(P.c.execution_id == execution_id, P.c.token == token)
+        .order_by(P.c.seq)
+    )
+    return list(rows)
+
+
+async def piece_data(session: ReadSession, execution_id: int, token: int, seqs: Sequence[int]) -> dict[int, bytes]:
+    """What is in these pieces, by seq."""
+    if not seqs:
+        return {}
+    rows = await session.execute(
+        select(P.c.seq, P.c.data).where(P.c.execution_id == execution_id, P.c.token == token, P.c.seq.in_(seqs))
+    )
+    return {row.seq: row.data for row in rows}
+
+
+async def recorded(session: ReadSession, execution_id: int) -> Record | None:
+    """What the row of an execution holds of its output: stdout, stderr, timing."""
+    rows = await session.execute(select(E.c.stdout, E.c.stderr, E.c.timing).where(E.c.id == execution_id))
+    return rows.first()
+
+
+async def recorded_attempt(session: ReadSession, execution_id: int, token: int) -> Record | None:
+    """The same of an attempt that another one followed."""
+    rows = await session.execute(
+        select(A.c.stdout, A.c.stderr, A.c.timing).where(A.c.execution_id == execution_id, A.c.token == token)
+    )
+    return rows.first()
+
+
 async def attempts(session: ReadSession, execution_id: int, *, with_output: bool = False) -> list[Record]:
     """Every attempt that has ended, the first one first, with `worker_name`."""
     columns = [column for column in A.c if with_output or column.name not in ("stdout", "stderr", "timing")]

@@ -1,6 +1,7 @@
 """Reading variables: those somebody may use, and the tasks that use them. Values of secrets are never read here."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, String, cast, false, func, or_, select, true
 
@@ -72,6 +73,20 @@ async def page(
 async def existing(session: ReadSession, ids: Collection[int]) -> set[int]:
     """Those of `ids` that are there."""
     return set(await session.scalars(select(V.c.id).where(V.c.id.in_(ids)))) if ids else set()
+
+
+async def changed_between(
+    session: ReadSession, ids: Collection[int], since: datetime, until: datetime
+) -> list[Record]:
+    """Those of `ids` that were changed in this time: name, updated_at, updated_by; never what is in them."""
+    if not ids:
+        return []
+    rows = await session.execute(
+        select(V.c.name, V.c.updated_at, V.c.updated_by)
+        .where(V.c.id.in_(ids), V.c.updated_at > since, V.c.updated_at <= until)
+        .order_by(V.c.name)
+    )
+    return list(rows)
 
 
 async def named(session: ReadSession, names: Collection[str], *, owner_id: int | None) -> dict[str, int]:

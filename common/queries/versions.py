@@ -35,3 +35,13 @@ async def before(session: ReadSession, task_id: int, version: int) -> int | None
         select(func.max(V.c.version)).where(V.c.task_id == task_id, V.c.version < version)
     )
     return found
+
+
+async def between(session: ReadSession, task_id: int, after: int, until: int) -> list[Record]:
+    """The versions after one and up to another, the newest first."""
+    rows = await session.execute(
+        select(*_HEAD)
+        .where(V.c.task_id == task_id, V.c.version > after, V.c.version <= until)
+        .order_by(V.c.version.desc())
+    )
+    return list(rows)

@@ -45,6 +45,8 @@ class Result:
     peak_memory: int | None = None
     #: How its processes were ended; None where none had to be.
     proof: dict[str, Any] | None = None
+    #: When which stream went on: `common.domain.timing`.
+    timing: list[list[Any]] | None = None
 
     @property
     def key(self) -> Key:
@@ -60,6 +62,7 @@ _SHARED = (
     "error",
     "stdout",
     "stderr",
+    "timing",
     "cpu_seconds",
     "peak_memory",
 )
@@ -132,9 +135,13 @@ def _requeued(result: Result, failures: int) -> dict[str, Any]:
     return {"available_at": result.retry_at, "failures": failures, "spawned": False, "worker_id": None}
 
 
+#: What of a final attempt stands in the execution's row, and is not stored twice.
+_ELSEWHERE: dict[str, Any] = {"stdout": None, "stderr": None, "timing": None}
+
+
 async def _keep_attempts(session: WriteSession, final: Sequence[Result], retried: Sequence[Result]) -> None:
     """One row an attempt; the final one's output is in the execution's row and not stored twice."""
-    rows = [_attempt(r) | {"stdout": None, "stderr": None} for r in final] + [_attempt(r) for r in retried]
+    rows = [_attempt(r) | _ELSEWHERE for r in final] + [_attempt(r) for r in retried]
     await insert_ignore(session, A, rows)
     redundant = [r.key for r in (*final, *retried) if not r.keep_pieces]
     if redundant:

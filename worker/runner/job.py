@@ -10,7 +10,7 @@ from functools import partial
 from worker.runner import limits, log, procfs, results
 from worker.runner.cgroup import Group, Usage
 from worker.runner.masking import Masker, needles
-from worker.runner.output import Capture, Live
+from worker.runner.output import Capture, Live, Timing
 from worker.runner.protocol import Message, Spec
 from worker.runner.refusals import SpawnError
 from worker.runner.spawn import Spawner
@@ -75,6 +75,7 @@ class Job:
         self._proof: Proof | None = None
         self._streams: dict[str, Stream] = {}
         self._live = Live()
+        self._timing = Timing()
         self._timer: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
@@ -187,6 +188,7 @@ class Job:
         """Returns the result as the protocol has it."""
         message = results.empty(self.key, self._outcome or "exited", self._error)
         message |= {"pid": self.pid, "started_at": self.started_at, "proof": self._proof}
+        message["timing"] = self._timing.marks
         if self.pid is not None:
             message["finished_at"] = self._finished_at or time.time()
             message["duration"] = (self._ended or time.monotonic()) - self._began
@@ -222,9 +224,12 @@ class Job:
         return True
 
     def _take(self, stream: Stream, data: bytes) -> None:
-        offset = stream.capture.total
+        if not data:
+            return
+        offset, at = stream.capture.total, time.monotonic() - self._began
+        self._timing.add(stream.name, offset, at)
         if length := stream.capture.add(data):
-            self._live.add(stream.name, offset, length, time.monotonic() - self._began)
+            self._live.add(stream.name, offset, length, at)
 
     def _read_out(self, stream: Stream) -> None:
         for _ in range(LAST_READS):

@@ -5,6 +5,7 @@ from typing import Any
 
 TRIM_SLACK = 256 << 10  # trimming a tail moves it in memory; do so every 256 KiB, not at every read
 MERGE_WINDOW = 0.1  # seconds; reads of one stream closer than this become one piece
+MAX_MARKS = 1000  # kept per task of when its output came; beyond, they are taken wider apart
 MAX_PIECES = 1000  # held per task between two sendings; more are left to the final result
 
 
@@ -71,6 +72,35 @@ class Live:
             [seq, stream, offset, round(at, 3), text(streams[stream].head[offset : offset + length])]
             for seq, stream, offset, length, at in pieces
         ]
+
+
+class Timing:
+    """Remembers when which stream went on: [stream, bytes of it before, seconds since the start], in order."""
+
+    def __init__(self) -> None:
+        self.marks: list[list[Any]] = []
+        self._window = MERGE_WINDOW
+        self._last: dict[str, float] = {}  # stream -> seconds of its newest mark
+
+    def add(self, stream: str, offset: int, at: float) -> None:
+        """Notes that `stream` goes on at this offset."""
+        follows = bool(self.marks) and self.marks[-1][0] == stream
+        if (follows or self._window > MERGE_WINDOW) and at - self._last.get(stream, -1e9) < self._window:
+            return
+        self._last[stream] = at
+        self.marks.append([stream, offset, round(at, 3)])
+        while len(self.marks) > MAX_MARKS:
+            self._thin()
+
+    def _thin(self) -> None:
+        self._window *= 2
+        kept: list[list[Any]] = []
+        last: dict[str, float] = {}
+        for mark in self.marks:
+            if mark[2] - last.get(mark[0], -1e9) >= self._window:
+                last[mark[0]] = mark[2]
+                kept.append(mark)
+        self.marks = kept
 
 
 def text(data: bytes | bytearray) -> str:

@@ -16,6 +16,7 @@ def empty(key: Key, outcome: str, error: str | None = None) -> Message:
     message: Message = {"id": key[0], "token": key[1], "outcome": outcome, "error": error}
     message |= dict.fromkeys(("exit_code", "signal", "pid", "started_at", "finished_at", "duration"))
     message |= dict.fromkeys(("cpu_seconds", "peak_memory", "proof"))
+    message["timing"] = []
     for name in ("stdout", "stderr"):
         message |= {name: "", f"{name}_bytes": 0, f"{name}_cut": None}
     return message
