@@ -1,6 +1,7 @@
 """Files for people to keep: never shown by the browser as a page of ours."""
 
 import re
+from collections.abc import AsyncIterable
 from urllib.parse import quote
 
 import structlog
@@ -16,9 +17,14 @@ log = structlog.get_logger()
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
 
 
-def attachment(data: bytes, name: str, *, media_type: str = "text/plain; charset=utf-8") -> Response:
-    """A download called `name`, Chinese names included (RFC 6266)."""
-    return Response(data, media_type=media_type, headers=_headers(name, "output.log"))
+def attachment(
+    data: bytes | AsyncIterable[bytes], name: str, *, media_type: str = "text/plain; charset=utf-8"
+) -> Response:
+    """A download called `name`, Chinese names included (RFC 6266); what comes in parts is sent as it comes."""
+    headers = _headers(name, "output.log")
+    if isinstance(data, bytes):
+        return Response(data, media_type=media_type, headers=headers)
+    return StreamingResponse(data, media_type=media_type, headers=headers)
 
 
 async def stored(store: Store, artifact: Record) -> Response:

@@ -58,6 +58,17 @@ class Live:
         self._stop.set()
 
     @contextmanager
+    def taking(self, user_id: int) -> Iterator[None]:
+        """Count a stream that looks for itself (`rest`) among those somebody has open."""
+        with self._listening(Listener(), user_id):
+            yield
+
+    async def rest(self, seconds: float) -> bool:
+        """Wait so long; False when all streams are to end."""
+        await pause(seconds, self._stop)
+        return not self._stop.is_set()
+
+    @contextmanager
     def _listening(self, listener: Listener, user_id: int) -> Iterator[None]:
         mine = self._listeners.setdefault(user_id, [])
         mine.append(listener)

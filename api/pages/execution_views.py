@@ -13,9 +13,12 @@ from api.pages.ending_view import EndingView, ending_view
 from api.pages.output import LogView
 from api.pages.parts import Address, FilterChip, Link, Pager, Picker, Rights, pager
 from api.pages.report_view import ReportView, report_view
+from api.pages.since_view import SinceView, Usual, remark, since_view
+from common.db.models import Task
 from common.db.types import Record
 from common.domain.states import ACTIVE, Status
 from common.queries.executions import ExecutionQuery
+from common.services.since import Since
 
 _LATE = timedelta(milliseconds=50)
 
@@ -92,11 +95,15 @@ class ExecutionDetail:
     history: list[Step]
     history_day: str
     ending: EndingView | None
+    since: SinceView | None
     log: LogView
     bars: Markup
     bars_range: str
     command: str
     report: ReportView | None
+    #: Where its parts are asked for again while it goes on. The mark in it says which log the page has.
+    live_url: str
+    mark: str
 
 
 def execution_row(row: Record, locale: Locale) -> ExecutionRow:
@@ -139,7 +146,7 @@ def attempt_of(row: Record) -> words.Ran:
         exit_code=row.exit_code,
         signal=row.signal,
         error=row.error,
-        worker=row.worker_id or "",
+        worker=row.worker_name or row.worker_id or "",
     )
 
 
@@ -201,9 +208,9 @@ def execution_detail(
     neighbours: tuple[int | None, int | None],
     bars: Markup,
     bars_range: str,
-    command: str,
-    remark: str = "",
-    limits: Mapping[str, int] | None = None,
+    task: Task,
+    usual: Usual,
+    since: Since | None = None,
     report: Mapping[str, Any] | None = None,
 ) -> ExecutionDetail:
     active = row.status in ACTIVE
@@ -217,23 +224,31 @@ def execution_detail(
         outcome=attempts[-1].status if retrying else row.status,
         active=active,
         verdict=_verdict(row, attempts, locale),
-        remark=remark,
+        remark=remark(since, locale) if since else "",
         previous_url=f"/ui/executions/{before}" if before else None,
         next_url=f"/ui/executions/{after}" if after else None,
         stop_url=f"/ui/executions/{row.id}/stop" if active and rights.run else None,
         stop_label=locale.gettext("Stop retrying") if retrying else locale.gettext("Stop"),
         may_edit=rights.edit,
         may_run=rights.run and row.status != Status.RUNNING,
-        facts=_facts(row, limits or {}, locale),
+        facts=_facts(row, attempts, task, usual, locale),
         history=_history(row, attempts, locale),
         history_day=f"{locale.date(row.created_at)}{locale.comma}{locale.zone.key}",
         ending=ending_view(attempts, locale),
+        since=since_view(since, task, row, locale) if since else None,
         log=log,
         bars=bars,
         bars_range=bars_range,
-        command=command,
         report=report_view(report, status=row.status, started_at=row.started_at, locale=locale),
+        command=task.command,
+        live_url=log.query.url(seen=mark_of(row)),
+        mark=mark_of(row),
     )
+
+
+def mark_of(row: Record) -> str:
+    """What the log on the page belongs to."""
+    return f"{row.status}.{row.token}"
 
 
 def _verdict(row: Record, attempts: Sequence[Record], locale: Locale) -> str:
@@ -250,25 +265,52 @@ def _verdict(row: Record, attempts: Sequence[Record], locale: Locale) -> str:
     return said
 
 
-def _facts(row: Record, limits: Mapping[str, int], locale: Locale) -> list[Fact]:
+def _facts(row: Record, attempts: Sequence[Record], task: Task, usual: Usual, locale: Locale) -> list[Fact]:
     _ = locale.gettext
-    none = "–"
-    cpu = _("of %(most)s", most=locale.countdown(limits["cpu"])) if "cpu" in limits else ""
-    memory = _("of %(most)s", most=locale.size(limits["memory"])) if "memory" in limits else ""
+    limits: Mapping[str, int] = task.spec.get("limits") or {}
+    worker = (
+        row.worker_name or row.worker_id or (attempts[-1].worker_name or attempts[-1].worker_id if attempts else "")
+    )
     return [
         Fact(_("Trigger"), words.trigger(row.trigger, row.triggered_by, locale)),
-        Fact(_("Started"), _moment(row.started_at, locale), _lateness(row, locale)),
+        Fact(_("Scheduled"), _moment(row.scheduled_for, locale)),
+        Fact(_("Started"), _moment(row.started_at if row.token else None, locale), _lateness(row, locale)),
+        Fact(_("Ended"), _moment(row.finished_at, locale), _signal(row, locale)),
+        Fact(_("Worker"), worker or _NONE, _("pid %(n)s", n=row.pid) if row.pid and worker else ""),
         Fact(
-            _("Worker"),
-            row.worker_name or row.worker_id or none,
-            _("pid %(n)s", n=row.pid) if row.pid and row.worker_id else "",
+            _("CPU time"),
+            _NONE if row.cpu_seconds is None else locale.duration(row.cpu_seconds),
+            _("of %(most)s", most=locale.countdown(limits["cpu"])) if "cpu" in limits else "",
         ),
-        Fact(_("Exit code"), none if row.exit_code is None else str(row.exit_code), _signal(row, locale)),
-        Fact(_("Due"), _moment(row.scheduled_for, locale)),
-        Fact(_("Ended"), _moment(row.finished_at, locale)),
-        Fact(_("CPU time"), none if row.cpu_seconds is None else locale.duration(row.cpu_seconds), cpu),
-        Fact(_("Peak memory"), none if row.peak_memory is None else locale.size(row.peak_memory), memory),
+        Fact(
+            _("Peak memory"),
+            _NONE if row.peak_memory is None else locale.size(row.peak_memory),
+            _memory_aside(limits, usual, locale),
+        ),
+        Fact(_("Definition"), _version(row, task), _version_aside(row, task, locale)),
     ]
+
+
+_NONE = "–"
+
+
+def _memory_aside(limits: Mapping[str, int], usual: Usual, locale: Locale) -> str:
+    if "memory" in limits:
+        return locale.gettext("of %(most)s", most=locale.size(limits["memory"]))
+    return locale.gettext("usual %(n)s", n=locale.size(usual.memory)) if usual.memory else ""
+
+
+def _version(row: Record, task: Task) -> str | Markup:
+    if row.version is None:
+        return _NONE
+    url = f"/ui/tasks/{task.id}/definition?version={row.version}"
+    return Markup('<a href="{}">v{}</a>').format(url, row.version)
+
+
+def _version_aside(row: Record, task: Task, locale: Locale) -> str:
+    if row.version is None or row.version == task.version:
+        return ""
+    return locale.gettext("now v%(n)s", n=task.version)
 
 
 def _moment(instant: datetime | None, locale: Locale) -> str | Markup:
@@ -307,7 +349,9 @@ def _history(row: Record, attempts: Sequence[Record], locale: Locale) -> list[St
         )  # fmt: skip
         steps.insert(len(steps) - 1 if row.finished_at else len(steps), asked)
     if row.status == Status.QUEUED:
-        text = _("Attempt %(n)s", n=row.token + 1) if attempts else _("Waits for a free worker")
+        last = row.failures >= row.retries
+        again = _("Attempt %(n)s, the last one", n=row.token + 1) if last else _("Attempt %(n)s", n=row.token + 1)
+        text = again if attempts else _("Waits for a free worker")
         waits = row.available_at > locale.now
         steps.append(Step("waiting", text, locale.relative(row.available_at) if waits else "", future=True))
     return steps
@@ -317,7 +361,11 @@ def _attempt_steps(ran: words.Ran, number: int, locale: Locale) -> list[Step]:
     _ = locale.gettext
     steps = []
     if ran.started_at is not None:
-        text = _("Attempt %(n)s started", n=number)
+        text = (
+            _("Attempt %(n)s started on %(worker)s", n=number, worker=ran.worker)
+            if ran.worker
+            else _("Attempt %(n)s started", n=number)
+        )
         steps.append(Step("dot", text, locale.clock(ran.started_at, millis=True)))
     if ran.finished_at is None:
         steps.append(Step("running", _("Running"), "", future=True))

@@ -1,6 +1,6 @@
 """Pages about executions: the list, one with its output, the download, stop."""
 
-import codecs
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
 from api.access import takes
 from api.charts import WIDE
-from api.deps import ClockDep, DatabaseDep, ReadDep
+from api.deps import ClockDep, DatabaseDep, LiveDep, ReadDep
 from api.downloads import attachment
 from api.formats import Locale
 from api.pages import execution_views as views
@@ -17,21 +17,24 @@ from api.pages import task_views
 from api.pages.confirm import Question, ask
 from api.pages.deps import STOP_WAIT, ExecutionId, LocaleDep, PageUser, PageWriter
 from api.pages.ending_view import stopped
-from api.pages.output import STREAMS, LogQuery, LogView, Piece, RawLine, lines_of, lines_of_pieces, log_view
+from api.pages.log_stream import Follower
+from api.pages.output import STREAMS, LogQuery, LogView, level_of, log_view
 from api.pages.parts import Rights
+from api.pages.since_view import Usual
 from api.rendering import done, locale_of, render
 from common.db.session import ReadSession, WriteSession
 from common.db.types import Record
 from common.domain.permissions import Right
 from common.domain.states import ACTIVE, Status
 from common.queries import executions as queries
-from common.queries import tasks as task_queries
+from common.queries import trend
 from common.queries.executions import ExecutionQuery
-from common.services import executions, stopping, tasks
+from common.services import executions, output, stopping, tasks
+from common.services.since import last_good
 
 router = APIRouter(prefix="/ui/executions", include_in_schema=False)
 _STATES = {each.value: each for each in Status}
-_PARTS = ("head_part", "facts_part", "report_part", "log_part", "history_part", "ending_part")
+_PARTS = ("head_part", "facts_part", "report_part", "history_part", "ending_part", "since_part")
 
 
 def execution_query(status: str = "", task: str = "", page: str = "1") -> ExecutionQuery:
@@ -44,11 +47,32 @@ def log_query(
     stream: str = "both",
     attempt: str = "",
     start: Annotated[str, Query(alias="from")] = "",
+    line: str = "",
     find: Annotated[str, Query(max_length=200)] = "",
+    level: str = "",
+    since: str = "",
+    until: str = "",
 ) -> LogQuery:
-    """The part of the output that a URL asks for."""
-    chosen = stream if stream in STREAMS else "both"
-    return LogQuery(f"/ui/executions/{execution_id}", chosen, _number(attempt), _number(start), find)
+    """The part of the output that a URL asks for; what it asks wrongly counts as not asked."""
+    return LogQuery(
+        f"/ui/executions/{execution_id}",
+        stream=stream if stream in STREAMS else "both",
+        attempt=_number(attempt),
+        start=_number(start),
+        line=_number(line),
+        find=find,
+        level=level_of(level),
+        since=_seconds(since),
+        until=_seconds(until),
+    )
+
+
+def _seconds(text: str) -> float | None:
+    """Seconds since the start as somebody types them: 90, 1.5, 2:30."""
+    if not re.fullmatch(r"\d{1,7}(\.\d{1,3})?|\d{1,5}:[0-5]?\d", text.strip()):
+        return None
+    minutes, colon, seconds = text.strip().partition(":")
+    return int(minutes) * 60 + float(seconds) if colon else float(minutes)
 
 
 def _number(text: str) -> int | None:
@@ -74,14 +98,23 @@ async def list_executions(
 
 @router.get("/{execution_id}")
 async def show_execution(
-    request: Request, execution_id: ExecutionId, session: ReadDep, locale: LocaleDep, query: LogDep
+    request: Request,
+    execution_id: ExecutionId,
+    session: ReadDep,
+    locale: LocaleDep,
+    query: LogDep,
+    seen: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
-    """One execution: the verdict, the facts, the output, what happened when."""
+    """One execution: the verdict, the facts, the output, what happened when.
+
+    A page that asks again says which log it has `seen`: while that goes on, it is told of new lines by a stream.
+    """
     row = await executions.get(session, execution_id)
     task = await tasks.view(session, row.task_id)
     here = locale.in_zone(task.schedules[0].timezone) if task.schedules else locale
-    attempts = await queries.attempts(session, execution_id, with_output=query.attempt is not None)
-    recent = (await task_queries.recent(session, [row.task_id], limit=WIDE.slots))[row.task_id]
+    attempts = await queries.attempts(session, execution_id)
+    recent = await trend.newest(session, row.task_id, limit=WIDE.slots)
+    ended = attempts[-1].status if row.status == Status.QUEUED and attempts else row.status
     detail = views.execution_detail(
         row,
         attempts,
@@ -91,53 +124,66 @@ async def show_execution(
         neighbours=await queries.neighbours(session, task_id=row.task_id, execution_id=execution_id),
         bars=task_views.bars(recent, row.task_name, here, WIDE),
         bars_range=task_views.bars_range(recent, here),
-        command=task.task.command,
-        limits=task.task.spec.get("limits"),
+        task=task.task,
+        usual=Usual.of(recent),
+        since=await last_good(session, row, task.task, status=ended),
         report=await queries.report(session, execution_id),
     )
-    return render(request, "executions/detail.html", block=_PARTS, view=detail)
+    parts = _PARTS if seen == detail.mark else (*_PARTS, "log_part")
+    return render(request, "executions/detail.html", block=parts, view=detail)
 
 
 async def _log(session: ReadSession, row: Record, attempts: list[Record], query: LogQuery, locale: Locale) -> LogView:
     """The output of the attempt asked for, by default the newest."""
     numbers = sorted({each.token for each in attempts} | ({row.token} if row.token else set()))
-    raw, size = await _lines(session, row, attempts, query)
-    return log_view(raw, query, locale, size=size, attempts=numbers, active=row.status in ACTIVE)
+    there = await output.of_attempt(session, row, query.attempt)
+    size, running = row.stdout_bytes + row.stderr_bytes, row.status == Status.RUNNING
+    active = row.status in ACTIVE
+    return await log_view(session, there, query, locale, size=size, attempts=numbers, active=active, running=running)
 
 
-async def _lines(
-    session: ReadSession, row: Record, attempts: list[Record], query: LogQuery
-) -> tuple[list[RawLine], int]:
-    token = query.attempt or row.token
-    earlier = next((each for each in attempts if each.token == token != row.token), None)
-    if earlier is not None and earlier.stdout is not None:
-        texts = (earlier.stdout or "", earlier.stderr or "")
-        return lines_of(*texts), sum(len(text.encode()) for text in texts)
-    pieces = await queries.pieces(session, row.id, token)
-    if pieces:
-        return lines_of_pieces(_decoded(pieces)), sum(len(piece.data) for piece in pieces)
-    stdout, stderr = await queries.output(session, row.id)
-    return lines_of(stdout or "", stderr or ""), row.stdout_bytes + row.stderr_bytes
+@router.get("/{execution_id}/log")
+async def show_log(
+    request: Request, execution_id: ExecutionId, session: ReadDep, locale: LocaleDep, query: LogDep
+) -> Response:
+    """The output alone: another part of it, or seen another way."""
+    row = await executions.get(session, execution_id)
+    attempts = await queries.attempts(session, execution_id)
+    log = await _log(session, row, attempts, query, locale)
+    return render(request, "executions/log.html", block="log_part", log=log, execution=row, within=True)
 
 
-def _decoded(pieces: list[Record]) -> list[Piece]:
-    """Bytes as text; a character may be cut between two pieces."""
-    decoders = {stream: codecs.getincrementaldecoder("utf-8")("replace") for stream in ("o", "e")}
-    return [Piece(piece.stream == "e", piece.at, decoders[piece.stream].decode(piece.data)) for piece in pieces]
+@router.get("/{execution_id}/log/stream")
+async def follow_log(
+    request: Request,
+    execution_id: ExecutionId,
+    user: PageUser,
+    database: DatabaseDep,
+    clock: ClockDep,
+    live: LiveDep,
+    query: LogDep,
+    after: Annotated[int, Query(ge=0, le=2**53)] = 0,
+) -> Response:
+    """New lines while it runs; a browser that connects again goes on where it was."""
+    async with database.read() as session:
+        row = await executions.get(session, execution_id)
+    if live.is_full(user.user_id):
+        return Response(status_code=204)  # the browser does not ask again; the page goes on by asking itself
+    last = request.headers.get("last-event-id", "")
+    known = int(last) if last.isdecimal() and len(last) < 16 else after
+    return Follower(
+        database, clock, live, user.user_id, query, execution_id, query.attempt or row.token, known, locale_of(request)
+    ).response()
 
 
 @router.get("/{execution_id}/download")
-async def download(execution_id: ExecutionId, user: PageUser, session: ReadDep, query: LogDep) -> Response:
-    """The output as a file, byte by byte."""
+async def download(
+    execution_id: ExecutionId, user: PageUser, session: ReadDep, database: DatabaseDep, query: LogDep
+) -> Response:
+    """The output as a file, byte by byte, however long it is."""
     row = await executions.get(session, execution_id)
-    attempts = await queries.attempts(session, execution_id, with_output=True)
-    streams = {"stdout": ("o",), "stderr": ("e",), "both": ("o", "e")}[query.stream]
-    earlier = next((each for each in attempts if each.token == query.attempt != row.token), None)
-    if earlier is not None:
-        data = "".join((earlier.stdout if stream == "o" else earlier.stderr) or "" for stream in streams).encode()
-    else:
-        data = b"".join([await executions.bytes_of(session, row, stream) for stream in streams])
-    return attachment(data, f"{row.task_name}-{row.id}-{query.stream}.log")
+    chunks = output.raw(database, row, query.attempt or row.token, query.stream)
+    return attachment(chunks, f"{row.task_name}-{row.id}-{query.stream}.log")
 
 
 @router.post("/{execution_id}/stop", openapi_extra=takes(Right.RUN))

@@ -4,7 +4,6 @@ The id of an event is how many lines have been sent, so a browser that connects 
 (`Last-Event-ID`), and nothing comes twice or is left out.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from fastapi.sse import format_sse_event
 from starlette.responses import StreamingResponse
 
 from api.formats import Locale
+from api.live import Live
 from api.pages.output import WINDOW, LogQuery, shown_lines
 from api.rendering import environment
 from common.clock import Clock
@@ -40,6 +40,8 @@ class Follower:
 
     database: Database
     clock: Clock
+    live: Live
+    user_id: int
     query: LogQuery
     execution_id: int
     token: int
@@ -52,24 +54,31 @@ class Follower:
 
     async def _events(self) -> AsyncIterator[bytes]:
         yield format_sse_event(comment="here", retry=_RETRY)
+        with self.live.taking(self.user_id):
+            async for event in self._found():
+                yield event
+
+    async def _found(self) -> AsyncIterator[bytes]:
         begun = spoken = self.clock.monotonic()
         survey = Survey(self.query.wish)
+        said = ""
         while self.clock.monotonic() < begun + _LONGEST:
             async with self.database.read() as session:
-                found = await self._look(session, survey)
-            if found is None:
+                rows = await self._look(session, survey)
+            if rows is None:
                 yield format_sse_event(event="end", data_str="")
                 return
-            if found:
-                spoken = self.clock.monotonic()
-                yield format_sse_event(data_str=found, id=str(self.after))
+            if rows and rows != said:  # an open line that has not grown is sent once
+                spoken, said = self.clock.monotonic(), rows
+                yield format_sse_event(data_str=rows, id=str(self.after))
             elif self.clock.monotonic() > spoken + _PING:
                 spoken = self.clock.monotonic()
                 yield format_sse_event(comment="still here")
-            await asyncio.sleep(_LOOK)
+            if not await self.live.rest(_LOOK):
+                return
 
     async def _look(self, session: ReadSession, survey: Survey) -> str | None:
-        """What has come since the last look, as rows of the log; None when the attempt has ended, or may not be seen."""
+        """What has come since the last look, as rows; None when the attempt has ended, or must not be seen."""
         try:
             row = await executions.get(session, self.execution_id)
         except NotFound:

@@ -21,6 +21,8 @@ WINDOW = 1000
 #: Lines shown before the one that a link names.
 LEAD = 100
 EMPTY = Markup()
+#: What a part of the address is called where our word for it is another.
+_NAMES = {"start": "from"}
 STREAMS = ("both", "stdout", "stderr")
 _LEVEL_WORDS = (
     ("", N_("All levels")),
@@ -71,9 +73,9 @@ class LogQuery:
     until: float | None = None
 
     def url(self, path: str = "", **changes: object) -> str:
-        place = {"from": self.start, "line": self.line, "find": self.find}
+        place = {"start": self.start, "line": self.line, "find": self.find}
         values = {**self._filters(), **place, **changes}
-        kept = {key: value for key, value in values.items() if value not in (None, "", "both")}
+        kept = {_NAMES.get(key, key): value for key, value in values.items() if value not in (None, "", "both")}
         return f"{self.base}{path}?{urlencode(kept)}" if kept else f"{self.base}{path}"
 
     def _filters(self) -> dict[str, object]:
@@ -161,7 +163,7 @@ async def log_view(
         streams=[
             Choice(
                 _stream_label(name, total[True], locale),
-                query.url(stream=name, **{"from": None, "line": None}),
+                query.url(stream=name, start=None, line=None),
                 name == query.stream,
             )
             for name in STREAMS
@@ -169,7 +171,7 @@ async def log_view(
         attempts=[
             Choice(
                 _("Attempt %(n)s", n=n),
-                query.url(attempt=None if n == last else n, **{"from": None, "line": None}),
+                query.url(attempt=None if n == last else n, start=None, line=None),
                 n == chosen,
             )
             for n in attempts
@@ -180,11 +182,11 @@ async def log_view(
         kept=[(key, str(value)) for key, value in (("stream", query.stream), ("attempt", query.attempt)) if value],
         url=f"{query.base}/log",
         download_url=f"{query.base}/download?{urlencode({'stream': query.stream, 'attempt': chosen})}",
-        stream_url=query.url("/log/stream", **{"from": None, "line": None}) if follows else None,
+        stream_url=query.url("/log/stream", start=None, line=None) if follows else None,
         after=finished,
-        earlier_url=query.url(line=None, **{"from": max(1, first + 1 - WINDOW)}) if first else None,
+        earlier_url=query.url(line=None, start=max(1, first + 1 - WINDOW)) if first else None,
         earlier_text=_("Load earlier lines, %(n)s more", n=locale.number(first)),
-        later_url=query.url(line=None, **{"from": after + 1}) if after < survey.count else None,
+        later_url=query.url(line=None, start=after + 1) if after < survey.count else None,
         later_text=_("Load later lines, %(n)s more", n=locale.number(survey.count - after)),
         before_hit=before_hit,
         after_hit=after_hit,
@@ -210,8 +212,8 @@ def _hits_beyond(survey: Survey, query: LogQuery, first: int, after: int) -> tup
     """The addresses of the windows around the nearest hits that lie outside of this one."""
     hits = survey.hits
     at, beyond = bisect_left(hits, first), bisect_left(hits, after)
-    before = query.url(line=None, **{"from": max(1, hits[at - 1] + 1 - WINDOW // 2)}) if at else None
-    later = query.url(line=None, **{"from": max(1, hits[beyond] + 1 - LEAD)}) if beyond < len(hits) else None
+    before = query.url(line=None, start=max(1, hits[at - 1] + 1 - WINDOW // 2)) if at else None
+    later = query.url(line=None, start=max(1, hits[beyond] + 1 - LEAD)) if beyond < len(hits) else None
     return before, later
 
 
@@ -227,7 +229,7 @@ def shown_lines(
         before = segment.err
         yield LogLine(
             n=number + 1,
-            url=f"{query.url(line=number + 1, **{'from': None})}#L{number + 1}",
+            url=f"{query.url(line=number + 1, start=None)}#L{number + 1}",
             at="" if segment.at is None else f"+{segment.at:.3f}",
             err=segment.err,
             html=to_html(text, pens[segment.err], query.find),
@@ -254,5 +256,3 @@ def _empty(query: LogQuery, locale: Locale, *, active: bool, any_at_all: bool) -
 def level_of(text: str) -> str:
     """A level by its name; what is none counts as not asked."""
     return text if text in LEVELS else ""
-
-

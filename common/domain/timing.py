@@ -1,8 +1,8 @@
 """When which stream of an output went on: marks, kept small however long a task speaks.
 
-A mark is `[stream, line, seconds]`: from this line (counted from 0) of this stream ("o" stdout, "e" stderr) on, what was
-written came at `seconds` after the start, until the next mark. In the order they came, so that the two streams can be
-shown as they were written: one among the other.
+A mark is `[stream, line, seconds]`: from this line (counted from 0) of this stream ("o" stdout, "e" stderr) on, what
+was written came at `seconds` after the start, until the next mark. In the order they came, so that the two streams can
+be shown as they were written: one among the other.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -73,9 +73,7 @@ def segments(marks: Sequence[Mark], lines: Mapping[str, int]) -> list[Segment]:
         if start < stop:
             found.append(Segment(stream == "e", start, stop, at))
         ends[stream] = start
-    known = bool(marks)
-    for stream in ("e", "o"):
-        if rest := ends.get(stream, 0):
-            found.append(Segment(stream == "e", 0, rest, 0.0 if known else None))
+    at = 0.0 if marks else None
+    found += [Segment(stream == "e", 0, ends[stream], at) for stream in ("e", "o") if ends.get(stream)]
     found.reverse()
     return found

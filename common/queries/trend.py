@@ -1,7 +1,6 @@
 """The newest executions of one task with what they took: for its trend, and for what is usual."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import select
 

@@ -75,9 +75,7 @@ async def existing(session: ReadSession, ids: Collection[int]) -> set[int]:
     return set(await session.scalars(select(V.c.id).where(V.c.id.in_(ids)))) if ids else set()
 
 
-async def changed_between(
-    session: ReadSession, ids: Collection[int], since: datetime, until: datetime
-) -> list[Record]:
+async def changed_between(session: ReadSession, ids: Collection[int], since: datetime, until: datetime) -> list[Record]:
     """Those of `ids` that were changed in this time: name, updated_at, updated_by; never what is in them."""
     if not ids:
         return []

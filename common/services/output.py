@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from common.db.session import ReadSession
+from common.db.session import Database, ReadSession
 from common.db.types import Record
 from common.domain.states import Status
 from common.domain.terminal import plain
@@ -22,6 +22,8 @@ from common.queries import executions as queries
 BATCH = 20_000
 #: Pieces that one query reads at most.
 _PIECES = 64
+#: Pieces of a download that are in memory at a time.
+_FEW = 4
 
 
 class TextLines:
@@ -93,9 +95,7 @@ class Output:
                 survey.take(segment.err, [plain(line) for line in lines])
         return survey
 
-    async def read(
-        self, session: ReadSession, wish: Wish, numbers: Sequence[int]
-    ) -> list[tuple[int, Segment, str]]:
+    async def read(self, session: ReadSession, wish: Wish, numbers: Sequence[int]) -> list[tuple[int, Segment, str]]:
         """The lines with these numbers (from 0, in the order of `wish`, ascending): number, segment, text."""
         found = []
         wanted = iter(numbers)
@@ -111,7 +111,9 @@ class Output:
                 shift = segment.start - base
                 begin, end = mine[0] + shift, mine[-1] + shift + 1
                 lines = await self.streams[segment.err].read(session, begin, end)
-                found += [(each, segment, lines[each + shift - begin]) for each in mine if each + shift - begin < len(lines)]
+                found += [
+                    (each, segment, lines[each + shift - begin]) for each in mine if each + shift - begin < len(lines)
+                ]
             base += size
             if number is None:
                 break
@@ -125,9 +127,7 @@ async def of_attempt(session: ReadSession, execution: Record, token: int | None 
     running = execution.status == Status.RUNNING and token == execution.token
     if running:
         return await _in_pieces(session, execution.id, token, index, live=True, marks=[])
-    earlier = token != execution.token or execution.status == Status.QUEUED
-    row = await queries.recorded_attempt(session, execution.id, token) if earlier else None
-    row = row or await queries.recorded(session, execution.id)
+    row = await _row(session, execution, token)
     marks = (row.timing if row else None) or []
     if index:
         return await _in_pieces(session, execution.id, token, index, live=False, marks=marks)
@@ -181,17 +181,27 @@ def _as_it_came(
     return Output(streams, found, unfinished)
 
 
-async def raw(session: ReadSession, execution: Record, token: int, stream: str) -> AsyncIterator[bytes]:
-    """The bytes of "stdout", "stderr" or "both" as far as they were kept, piece by piece."""
-    index = await queries.piece_index(session, execution.id, token)
+async def raw(database: Database, execution: Record, token: int, stream: str) -> AsyncIterator[bytes]:
+    """The bytes of "stdout", "stderr" or "both" as far as they were kept, a few pieces at a time.
+
+    Each in a transaction of its own: who downloads slowly holds none open.
+    """
     letters = {"stdout": "o", "stderr": "e"}.get(stream, "oe")
-    seqs = [row.seq for row in index if row.stream in letters]
-    for seq in seqs:
-        yield (await queries.piece_data(session, execution.id, token, [seq])).get(seq, b"")
-    if index:
-        return
-    earlier = token != execution.token or execution.status == Status.QUEUED
-    row = await queries.recorded_attempt(session, execution.id, token) if earlier else None
-    row = row or await queries.recorded(session, execution.id)
+    async with database.read() as session:
+        index = await queries.piece_index(session, execution.id, token)
+        row = None if index else await _row(session, execution, token)
     if row is not None:
         yield "".join((row.stdout if each == "o" else row.stderr) or "" for each in letters).encode()
+    seqs = [each.seq for each in index if each.stream in letters]
+    for begin in range(0, len(seqs), _FEW):
+        few = seqs[begin : begin + _FEW]
+        async with database.read() as session:
+            found = await queries.piece_data(session, execution.id, token, few)
+        yield b"".join(found.get(seq, b"") for seq in few)
+
+
+async def _row(session: ReadSession, execution: Record, token: int) -> Record | None:
+    """What stands in the row of an attempt, or of the execution for its newest."""
+    earlier = token != execution.token or execution.status == Status.QUEUED
+    row = await queries.recorded_attempt(session, execution.id, token) if earlier else None
+    return row or await queries.recorded(session, execution.id)

@@ -73,9 +73,7 @@ async def _differing(session: ReadSession, task: Task, between: tuple[int, int] 
     return sorted(found, key=lambda change: change.field in _ASIDE)
 
 
-async def _authors(
-    session: ReadSession, task: Task, between: tuple[int, int] | None
-) -> list[tuple[str, datetime]]:
+async def _authors(session: ReadSession, task: Task, between: tuple[int, int] | None) -> list[tuple[str, datetime]]:
     if between is None or between[0] == between[1] or task.id is None:
         return []
     rows: Sequence[Record] = await version_queries.between(session, task.id, *between)
