@@ -155,11 +155,7 @@ async def log_view(
     return LogView(
         lines=lines,
         timed=any(line.at for line in lines),
-        size_text=_(
-            "%(lines)s, %(size)s",
-            lines=locale.ngettext("%(n)s line", "%(n)s lines", sum(total.values())),
-            size=locale.size(size),
-        ),
+        size_text=_size_text(sum(total.values()), size, locale),
         streams=[
             Choice(
                 _stream_label(name, total[True], locale),
@@ -194,6 +190,12 @@ async def log_view(
         since=_seconds(query.since),
         until=_seconds(query.until),
     )
+
+
+def _size_text(lines: int, size: int, locale: Locale) -> str:
+    """How long it is; while it runs nobody has counted the bytes."""
+    told = locale.ngettext("%(n)s line", "%(n)s lines", lines)
+    return locale.gettext("%(lines)s, %(size)s", lines=told, size=locale.size(size)) if size else told
 
 
 def _first(survey: Survey, query: LogQuery) -> int:
