@@ -26,6 +26,7 @@ from api.routes import (
     ledger,
     logs,
     programs,
+    queues,
     sharing,
     status,
     tasks,
@@ -67,6 +68,8 @@ _PRIVATE = (
     versions.router,
     programs.router,
     status.private,
+    queues.router,
+    status.administration,
 )
 _PUBLIC = (auth.public, status.public, artifacts.public)
 

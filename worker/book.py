@@ -58,13 +58,21 @@ class Book:
         #: Told to stop already.
         self.stopped: set[Key] = set()
         self.draining = False
+        #: Somebody asked this worker to take nothing more; what it has goes on.
+        self.held_back = False
         #: Held while rows become ours, so that nobody takes them for forgotten ones before they are in this book.
         self.claiming = asyncio.Lock()
 
     @property
     def free(self) -> int:
         """How many more may be taken."""
-        return 0 if self.draining else self._slots - len(self.active)
+        return 0 if self.draining or self.held_back else self._slots - len(self.active)
+
+    def hold_back(self, asked: bool) -> None:
+        """Take nothing more, or go on taking."""
+        released, self.held_back = self.held_back and not asked, asked
+        if released:
+            self._wakes.claim.set()
 
     @property
     def idle(self) -> bool:

@@ -6,6 +6,7 @@ second, and whenever something was written, it is only read what shall be stoppe
 
 from dataclasses import dataclass, field
 
+import psutil
 import structlog
 from sqlalchemy import select, tuple_
 
@@ -44,12 +45,14 @@ class Heart:
     runner: RunnerClient
     #: Run on although their lease was taken away: nobody else has them, and a late result is welcome.
     _late: set[Key] = field(default_factory=set)
+    _beaten: bool = False
 
     async def beat(self) -> float:
         """Renew every lease and tell the runner; raises leases.Superseded."""
         before = self.book.all()
         leased = self.clock.monotonic()
-        held = await self.database.transact(self._renew)
+        held, asked = await self.database.transact(self._renew)
+        self.book.hold_back(asked)
         active = self.book.renewed([item.key for item in held], leased)
         if active:
             until = deadline(leased, self.settings.lease)
@@ -57,8 +60,9 @@ class Heart:
         await self._compare(held, before)
         return self.settings.heartbeat
 
-    async def _renew(self, session: WriteSession) -> list[Held]:
-        return await leases.renew(
+    async def _renew(self, session: WriteSession) -> tuple[list[Held], bool]:
+        memory = psutil.virtual_memory()
+        held = await leases.renew(
             session,
             worker_id=self.identity.id,
             generation=self.generation,
@@ -69,7 +73,13 @@ class Heart:
             runner_pid=self.runner.pid,
             limits=self.runner.limits,
             taken_over=self.runner.taken_over or 0,
+            # Since the beat before; the first one has nothing to compare with.
+            cpu_percent=psutil.cpu_percent() if self._beaten else None,
+            memory_used=memory.total - memory.available,
+            memory_total=memory.total,
         )
+        self._beaten = True
+        return held, await leases.asked_to_drain(session, worker_id=self.identity.id)
 
     async def look(self) -> float:
         """See what somebody asked to stop."""

@@ -121,7 +121,7 @@ async def register(session: WriteSession, identity: Identity, settings: Settings
         "queues": settings.queues,
         "slots": settings.slots,
         "running": 0,
-        "draining": False,
+        "draining": W.c.drain_asked_at.is_not(None),
         "runner_pid": None,
         "taken_over": 0,
         "limits": "",
@@ -132,7 +132,7 @@ async def register(session: WriteSession, identity: Identity, settings: Settings
     }
     before = await session.scalar(select(W.c.generation).where(W.c.id == identity.id).with_for_update())
     if before is None:
-        await session.execute(insert(W).values(id=identity.id, generation=1, **values))
+        await session.execute(insert(W).values(**values | {"id": identity.id, "generation": 1, "draining": False}))
         return 1
     generation = int(before) + 1
     await session.execute(update(W).where(W.c.id == identity.id).values(generation=generation, **values))

@@ -22,13 +22,14 @@ from api.pages import (
     people,
     people_actions,
     preferences,
+    queues,
     session,
     sharing,
-    status,
     task_actions,
     tasks,
     teams,
     timeline,
+    workers,
 )
 
 public = APIRouter()
@@ -38,6 +39,8 @@ public.include_router(oidc.public)
 private = APIRouter(dependencies=[Depends(require_page_user)])
 for _router in (
     home.router,
+    queues.router,
+    workers.router,
     timeline.router,
     events.router,
     palette.router,
@@ -46,7 +49,6 @@ for _router in (
     ledger.router,
     tasks.preview_router,
     executions.router,
-    status.router,
     downtime.router,
     calendars.router,
     teams.router,

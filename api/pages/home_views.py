@@ -225,12 +225,12 @@ def _needs(needs: Needs, locale: Locale) -> list[Need]:
         text = _("It gave no sign of life since. What it ran is taken from it when its lease is over.")
         title = _("%(name)s stopped answering", name=row.name)
         when = locale.time_tag(row.heartbeat_at)
-        found.append(Need("lost", title, "/ui/status", when, text, _("See workers"), "/ui/status"))
+        found.append(Need("lost", title, "/ui/workers", when, text, _("See workers"), "/ui/workers"))
     for stuck in needs.stuck:
         title = _("No worker serves the queue %(name)s", name=stuck.queue)
         text = locale.ngettext("%(n)s run waits there.", "%(n)s runs wait there.", stuck.waiting)
         when = locale.time_tag(stuck.since)
-        found.append(Need("queued", title, "/ui/status", when, text, _("See why"), "/ui/status"))
+        found.append(Need("queued", title, "/ui/queues", when, text, _("See why"), "/ui/queues"))
     if (down := needs.down) is not None:
         title = _(
             "Rota was down from %(begin)s to %(end)s",

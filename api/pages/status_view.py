@@ -1,7 +1,7 @@
-"""What the status page shows."""
+"""How Rota's own processes are, in words that several pages show."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -41,28 +41,6 @@ class Group:
     empty_hint: str
 
 
-@dataclass(frozen=True)
-class StatusView:
-    """The page: a sentence first."""
-
-    sentence: str
-    health: list[Health] = field(default_factory=list)
-    groups: list[Group] = field(default_factory=list)
-    downtime: str = ""
-    warning: str = ""
-
-
-def status_view(found: Processes, load: Mapping[str, int], dialect: str, locale: Locale, downtime: str) -> StatusView:
-    schedulers, workers = found.alive(found.schedulers), found.alive(found.workers)
-    return StatusView(
-        sentence=_sentence(found, load, locale),
-        health=health_line(found, dialect, None, locale),
-        groups=[_worker_group(found, workers, locale), _scheduler_group(found, schedulers, locale)],
-        downtime=downtime,
-        warning=_rooted(workers, locale),
-    )
-
-
 def health_line(
     found: Processes, dialect: str, latency: float | None, locale: Locale, *, busy: int | None = None
 ) -> list[Health]:
@@ -83,16 +61,6 @@ def who_is_missing(found: Processes, locale: Locale) -> str:
     if not workers:
         return _("No worker is at work: what fires waits in the queue.")
     return ""
-
-
-def _sentence(found: Processes, load: Mapping[str, int], locale: Locale) -> str:
-    _ = locale.gettext
-    if missing := who_is_missing(found, locale):
-        return missing
-    return _("Rota is well. %(running)s running, %(queued)s queued.") % {
-        "running": locale.number(load.get("running", 0)),
-        "queued": locale.number(load.get("queued", 0)),
-    }
 
 
 def _database(dialect: str, latency: float | None, locale: Locale) -> Health:
@@ -121,33 +89,8 @@ def _workers(alive: Sequence[Record], busy: int | None, locale: Locale) -> Healt
     return Health("success", _("%(text)s, %(busy)s of %(slots)s slots busy", text=text, busy=busy, slots=slots))
 
 
-def _worker_group(found: Processes, alive: Sequence[Record], locale: Locale) -> Group:
-    _ = locale.gettext
-    return Group(
-        title=_("Workers"),
-        note=_("they run the tasks"),
-        heads=[_("Name"), _("Busy slots"), _("Queues"), _("Machine"), _("Process"), _("Started"), _("Last beat")],
-        rows=[
-            ProcessRow(
-                _outcome(row, alive, draining=row.draining),
-                row.name,
-                [
-                    _("%(busy)s of %(slots)s", busy=row.running, slots=row.slots),
-                    ", ".join(row.queues),
-                    row.host,
-                    _process(row, locale),
-                    locale.time_tag(row.started_at),
-                    _("stopped") if row.stopped_at else locale.time_tag(row.heartbeat_at),
-                ],
-            )
-            for row in found.workers
-        ],
-        empty_title=_("No worker has been seen today"),
-        empty_hint=_("Start one with rota worker, or everything with rota up."),
-    )
-
-
-def _process(row: Record, locale: Locale) -> str:
+def process_words(row: Record, locale: Locale) -> str:
+    """Its process ids, and what is said of them."""
     _ = locale.gettext
     parts = [str(row.pid)]
     if row.runner_pid:
@@ -159,7 +102,7 @@ def _process(row: Record, locale: Locale) -> str:
     return locale.comma.join(parts)
 
 
-def _rooted(alive: Sequence[Record], locale: Locale) -> str:
+def rooted(alive: Sequence[Record], locale: Locale) -> str:
     """A warning where tasks have every right there is."""
     names = [row.name for row in alive if row.as_root]
     if not names:
@@ -169,7 +112,8 @@ def _rooted(alive: Sequence[Record], locale: Locale) -> str:
     )
 
 
-def _scheduler_group(found: Processes, alive: Sequence[Record], locale: Locale) -> Group:
+def scheduler_group(found: Processes, alive: Sequence[Record], locale: Locale) -> Group:
+    """The schedulers of the last day."""
     _ = locale.gettext
     return Group(
         title=_("Schedulers"),

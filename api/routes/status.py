@@ -1,23 +1,25 @@
 """Health for those who watch from outside, status for those who are signed in."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import structlog
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.deps import ClockDep, DatabaseDep, ReadDep, ReadNow
+from api.access import FOR_ADMINISTRATORS, administrators
+from api.deps import ClockDep, DatabaseDep, ReadDep, ReadNow, UserDep, WriteDep, WriteNow
 from api.places import HOME
 from api.schemas.base import Answer, Instant
 from common.clock import Clock
 from common.db.session import Database
-from common.services import status
+from common.services import status, workers
 from common.version import __version__
 
 log = structlog.get_logger()
 public = APIRouter(tags=["status"])
 private = APIRouter(tags=["status"])
+administration = APIRouter(tags=["status"], dependencies=[administrators])
 
 
 class Heartbeats(Answer):
@@ -88,13 +90,19 @@ class ProcessOut(Answer):
 class WorkerOut(ProcessOut):
     """A worker at work. `generation` counts its processes; this one runs since `started_at` and found `taken_over`
     executions of the one before running in the runner they share. `limits` are kept by "cgroup" or "rlimit";
-    `as_root`: tasks that name no user run as root."""
+    `as_root`: tasks that name no user run as root. `draining`: it takes nothing more, because it stops or because
+    `drain_asked_by` asked for it. Load and memory (bytes) are those of its machine, at the last sign of life."""
 
     name: str
     queues: list[str]
     slots: int
     running: int
     draining: bool
+    drain_asked_at: Instant | None
+    drain_asked_by: str
+    cpu_percent: float | None
+    memory_used: int | None
+    memory_total: int | None
     generation: int
     taken_over: int
     runner_pid: int | None
@@ -137,3 +145,34 @@ async def list_workers(session: ReadDep, now: ReadNow) -> list[WorkerOut]:
     """The workers of the last day, those that have stopped included."""
     found = await status.processes(session, now=now)
     return [WorkerOut.model_validate(row) for row in found.workers]
+
+
+class Drained(Answer):
+    """A worker that was asked for something."""
+
+    id: str
+    name: str
+    draining: bool
+
+
+WorkerId = Annotated[str, Path(max_length=64, description="Id of the worker.")]
+
+
+@administration.post("/workers/{worker_id}/drain", openapi_extra=FOR_ADMINISTRATORS)
+async def drain_worker(worker_id: WorkerId, session: WriteDep, now: WriteNow, user: UserDep) -> Drained:
+    """Have a worker take nothing more, from its next sign of life on; what it runs goes on. It stays so, also when it
+    is started anew, until it is resumed."""
+    name = await workers.drain(session, worker_id, by=user.username, now=now)
+    return Drained(id=worker_id, name=name, draining=True)
+
+
+@administration.post("/workers/{worker_id}/resume", openapi_extra=FOR_ADMINISTRATORS)
+async def resume_worker(worker_id: WorkerId, session: WriteDep, now: WriteNow) -> Drained:
+    """Have a worker that was drained take executions again."""
+    return Drained(id=worker_id, name=await workers.resume(session, worker_id, now=now), draining=False)
+
+
+@administration.delete("/workers/{worker_id}", status_code=204, openapi_extra=FOR_ADMINISTRATORS)
+async def forget_worker(worker_id: WorkerId, session: WriteDep, now: WriteNow) -> None:
+    """Remove a worker that is gone for good. 409 while it is at work, or has executions."""
+    await workers.forget(session, worker_id, now=now)

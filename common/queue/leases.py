@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import select, true, tuple_, update
 
 from common.db.functions import insert_ignore
 from common.db.models import Attempt, Task, Worker, table_of
@@ -60,15 +60,30 @@ async def to_stop(session: ReadSession, *, worker_id: str) -> set[Key]:
     return {(row.id, row.token) for row in rows}
 
 
+async def asked_to_drain(session: ReadSession, *, worker_id: str) -> bool:
+    """Whether somebody wants this worker to take nothing more."""
+    return await session.scalar(select(W.c.drain_asked_at).where(W.c.id == worker_id)) is not None
+
+
 async def renew(
-    session: WriteSession, *, worker_id: str, generation: int, lease: float, now: datetime, **values: Any
+    session: WriteSession,
+    *,
+    worker_id: str,
+    generation: int,
+    lease: float,
+    now: datetime,
+    draining: bool = False,
+    **values: Any,
 ) -> list[Held]:
-    """Renew every lease of this worker and note that it lives (`values`: its running, draining …).
+    """Renew every lease of this worker and note that it lives (`values`: its running, limits …). What somebody asked
+    of it stays: a worker that is to drain is draining, whatever it says.
 
     Returns what it holds: what it runs and does not find there it must stop. Raises Superseded.
     """
     alive = await session.execute(
-        update(W).where(W.c.id == worker_id, W.c.generation == generation).values(heartbeat_at=now, **values)
+        update(W)
+        .where(W.c.id == worker_id, W.c.generation == generation)
+        .values(heartbeat_at=now, draining=true() if draining else W.c.drain_asked_at.is_not(None), **values)
     )
     if alive.rowcount != 1:  # type: ignore[attr-defined]
         raise Superseded(worker_id)

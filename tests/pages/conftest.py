@@ -49,7 +49,7 @@ class Person:
         return await self.client.post(url, data={"_csrf": await self.token(), **(data or {})}, headers=headers)
 
     async def token(self) -> str:
-        found = re.search(r'name="_csrf" value="([0-9a-f]+)"', (await self.client.get("/ui/status")).text)
+        found = re.search(r'name="_csrf" value="([0-9a-f]+)"', (await self.client.get("/ui/workers")).text)
         return found[1] if found else ""
 
     async def task(self, **values: Any) -> int:

@@ -26,7 +26,7 @@ async def gap(person: Person) -> tuple[int, int]:
 
 async def test_without_a_downtime_the_page_says_so(victor: Person) -> None:
     assert "No downtime" in await victor.get("/ui/downtime")
-    status = await victor.get("/ui/status")
+    status = await victor.get("/ui/workers")
     assert 'href="/ui/downtime"' in status
     assert "What was due then" not in status
 
@@ -39,7 +39,7 @@ async def test_what_was_due_is_listed_and_what_was_missed_has_a_box(alice: Perso
     assert "A later instant ran in its place." in page
     assert re.findall(r'name="ids" value="(\d+)"', page) == [str(missed)]
     assert f'href="/ui/executions/{good}"' in page
-    assert "What was due then" in await alice.get("/ui/status")
+    assert "What was due then" in await alice.get("/ui/workers")
     chinese = await alice.get("/ui/downtime", lang="zh-CN")
     assert "停机报告" in chinese
     assert "之后的一次代替了它" in chinese

@@ -148,7 +148,7 @@ async def test_an_unknown_execution_is_a_page_that_says_so(alice: Person) -> Non
 
 
 async def test_the_status_page_says_what_is_missing(alice: Person) -> None:
-    page = await alice.get("/ui/status")
+    page = await alice.get("/ui/workers")
     assert "no scheduler and no worker is at work" in page
     assert "SQLite" in page
 

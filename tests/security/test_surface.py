@@ -309,7 +309,7 @@ async def test_no_form_is_taken_from_another_site(app: FastAPI, api: Api) -> Non
     async with httpx.AsyncClient(transport=transport, base_url="http://rota.test") as browser:
         entered = await browser.post("/ui/login", data={"username": "admin", "password": PASSWORD})
         assert entered.status_code == 303
-        page = await browser.get("/ui/status")
+        page = await browser.get("/ui/workers")
         token = page.text.partition('name="_csrf" value="')[2].partition('"')[0]
         assert token
         before = await dump(app.state.database)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import false
+from sqlalchemy import Double, false
 from sqlmodel import Field, SQLModel
 
 from common.db.models.base import TABLE_OPTIONS
@@ -26,7 +26,14 @@ class Worker(SQLModel, table=True):
     queues: list[str] = Field(default_factory=list, sa_type=Json)
     slots: int
     running: int = 0
+    #: It takes nothing more: because it stops, or because somebody asked it to (the next two say who, and outlive it).
     draining: bool = False
+    drain_asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    drain_asked_by: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
+    #: Of its machine, at the last sign of life: percent of all cores, bytes.
+    cpu_percent: float | None = Field(default=None, sa_type=Double)
+    memory_used: int | None = Field(default=None, sa_type=BigId)
+    memory_total: int | None = Field(default=None, sa_type=BigId)
     #: The process that runs its tasks; it outlives the worker's own.
     runner_pid: int | None = None
     #: How many executions of the process before it found running when it started.
