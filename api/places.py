@@ -35,6 +35,7 @@ PLACES = (
     Place("tasks", "/ui/tasks", "tasks", N_("Tasks"), DAILY, count="tasks", leader="t"),
     Place("executions", "/ui/executions", "runs", N_("Executions"), DAILY, leader="e"),
     Place("timeline", "/ui/timeline", "timeline", N_("Timeline"), DAILY, leader="l"),
+    Place("files", "/ui/files", "files", N_("Files"), DATA, leader="f"),
     Place("queues", "/ui/queues", "queue", N_("Queues"), OPERATIONS, leader="q"),
     Place("workers", "/ui/workers", "worker", N_("Workers"), OPERATIONS, count="workers", leader="w"),
     Place("downtime", "/ui/downtime", "clock", N_("Downtime"), OPERATIONS),

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from api.formats import Locale
 from api.pages import words
 from api.pages.ending_view import EndingView, ending_view
+from api.pages.file_views import FileRow
 from api.pages.output import LogView
 from api.pages.parts import Address, FilterChip, Link, Pager, Picker, Rights, pager
 from api.pages.report_view import ReportView, report_view
@@ -38,6 +39,7 @@ class ExecutionRow:
     duration: str
     exit_code: str
     worker: str
+    warnings: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ class ExecutionDetail:
     bars_range: str
     command: str
     report: ReportView | None
+    files: Sequence[FileRow]
     #: Where its parts are asked for again while it goes on. The mark in it says which log the page has.
     live_url: str
     mark: str
@@ -121,6 +124,7 @@ def execution_row(row: Record, locale: Locale) -> ExecutionRow:
         duration=locale.duration(seconds) if seconds is not None else "",
         exit_code="" if row.exit_code is None else str(row.exit_code),
         worker=row.worker_name or "",
+        warnings=locale.ngettext("%(n)s warning", "%(n)s warnings", row.warnings) if row.warnings else "",
     )
 
 
@@ -212,6 +216,7 @@ def execution_detail(
     usual: Usual,
     since: Since | None = None,
     report: Mapping[str, Any] | None = None,
+    files: Sequence[FileRow] = (),
 ) -> ExecutionDetail:
     active = row.status in ACTIVE
     before, after = neighbours
@@ -239,6 +244,7 @@ def execution_detail(
         log=log,
         bars=bars,
         bars_range=bars_range,
+        files=files,
         report=report_view(report, status=row.status, started_at=row.started_at, locale=locale),
         command=task.command,
         live_url=log.query.url(seen=mark_of(row)),

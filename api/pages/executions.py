@@ -13,7 +13,7 @@ from api.deps import ClockDep, DatabaseDep, LiveDep, ReadDep
 from api.downloads import attachment
 from api.formats import Locale
 from api.pages import execution_views as views
-from api.pages import task_views
+from api.pages import file_views, task_views
 from api.pages.confirm import Question, ask
 from api.pages.deps import STOP_WAIT, ExecutionId, LocaleDep, PageUser, PageWriter
 from api.pages.ending_view import stopped
@@ -26,15 +26,15 @@ from common.db.session import ReadSession, WriteSession
 from common.db.types import Record
 from common.domain.permissions import Right
 from common.domain.states import ACTIVE, Status
+from common.queries import artifacts, trend
 from common.queries import executions as queries
-from common.queries import trend
 from common.queries.executions import ExecutionQuery
 from common.services import executions, output, stopping, tasks
 from common.services.since import last_good
 
 router = APIRouter(prefix="/ui/executions", include_in_schema=False)
 _STATES = {each.value: each for each in Status}
-_PARTS = ("head_part", "facts_part", "report_part", "history_part", "ending_part", "since_part")
+_PARTS = ("head_part", "facts_part", "report_part", "files_part", "history_part", "ending_part", "since_part")
 
 
 def execution_query(status: str = "", task: str = "", page: str = "1") -> ExecutionQuery:
@@ -128,6 +128,9 @@ async def show_execution(
         usual=Usual.of(recent),
         since=await last_good(session, row, task.task, status=ended),
         report=await queries.report(session, execution_id),
+        files=file_views.of_execution(
+            await artifacts.of_execution(session, execution_id, now=locale.now), task.right, here
+        ),
     )
     parts = _PARTS if seen == detail.mark else (*_PARTS, "log_part")
     return render(request, "executions/detail.html", block=parts, view=detail)

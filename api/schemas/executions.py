@@ -63,6 +63,7 @@ class ExecutionHead(Answer):
     run_id: str
     queue: str
     priority: int
+    warnings: int
     stdout_bytes: int
     stderr_bytes: int
 
