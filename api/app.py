@@ -113,7 +113,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.state.clock = clock or Clock()
     app.state.database = Database(settings.url, synchronous=settings.sqlite_synchronous, actor=NOBODY)
     app.state.memory = Memory()
-    app.state.live = Live(app.state.database, settings.url)
+    app.state.live = Live(app.state.database)
     app.state.signing_key = signing_key(settings)
     app.state.keyring = Keyring(settings)
     app.state.store = store_of(settings)

@@ -72,9 +72,12 @@ async def _read(database: DatabaseDep) -> AsyncIterator[ReadSession]:
         yield session
 
 
-async def _write(database: DatabaseDep) -> AsyncIterator[WriteSession]:
-    async with database.write() as session:
-        yield session
+async def _write(request: Request, database: DatabaseDep) -> AsyncIterator[WriteSession]:
+    try:
+        async with database.write() as session:
+            yield session
+    finally:
+        memory(request).written()
 
 
 # Function scope: the commit happens before the answer leaves. By default FastAPI tears down after it, and a commit

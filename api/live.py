@@ -46,8 +46,8 @@ class Listener:
 class Live:
     """The streams of this process. It begins to listen to the database with the first one."""
 
-    def __init__(self, database: Database, url: str) -> None:
-        self._database, self._url = database, url
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._events = {topic: asyncio.Event() for topic in Topic}
         self._listeners: dict[int, list[Listener]] = {}
         self._stop = asyncio.Event()
@@ -99,7 +99,8 @@ class Live:
     def _start(self) -> None:
         if self._work or self._stop.is_set():
             return
-        wakeup = Wakeup(self._url, {topic: [event] for topic, event in self._events.items()})
+        url = self._database.engine.url.render_as_string(hide_password=False)
+        wakeup = Wakeup(url, {topic: [event] for topic, event in self._events.items()})
         look = self._poll() if self._database.dialect == "mysql" else wakeup.run(self._stop)
         self._work = [asyncio.ensure_future(self._guard(look)), asyncio.ensure_future(self._guard(self._pass_on()))]
 

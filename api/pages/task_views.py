@@ -17,7 +17,7 @@ from api.pages.schedule_words import NextRun, coming, lang_of, sentence
 from common.domain.describe import describe
 from common.domain.states import UNWELL, TaskState
 from common.i18n import N_
-from common.queries.tasks import Last, TaskQuery
+from common.queries.tasks import ATTENTION, Last, TaskQuery
 from common.services.tasks import TaskView
 
 _CHIPS = (
@@ -27,7 +27,14 @@ _CHIPS = (
     (TaskState.ACTIVE, N_("Active"), ""),
     (TaskState.PAUSED, N_("Paused"), ""),
 )
-_SORTS = (("-id", N_("Newest first")), ("name", N_("By name")), ("-updated_at", N_("Changed last")))
+#: So many tasks can be sorted by how they are while somebody waits.
+_SORTABLE = 10_000
+_SORTS = (
+    (ATTENTION, N_("Needs attention")),
+    ("-id", N_("Newest first")),
+    ("name", N_("By name")),
+    ("-updated_at", N_("Changed last")),
+)
 
 
 @dataclass(frozen=True)
@@ -199,16 +206,17 @@ def list_view(
         "q": query.search,
         "status": (query.status or "").lower(),
         "tag": query.tag,
-        "sort": "" if query.sort == "-id" else query.sort,
+        "queue": query.queue,
+        "sort": "" if query.sort == usual_sort(counts) else query.sort,
         "page": str(query.page),
     }
     address = Address("/ui/tasks", values)
     everything = sum(counts.values())
     return TaskListView(
         query=values,
-        kept=[(key, value) for key, value in values.items() if value and key in ("status", "tag", "sort")],
+        kept=[(key, value) for key, value in values.items() if value and key in ("status", "tag", "queue", "sort")],
         chips=_list_chips(query, counts, address, locale),
-        pickers=_pickers(query, tags, address, locale),
+        pickers=_pickers(query, tags, address, usual_sort(counts), locale),
         rows=list(rows),
         pager=pager(address, locale, page=query.page, size=query.page_size, shown=len(rows), total=total),
         nothing_yet=everything == 0,
@@ -233,7 +241,12 @@ def _list_chips(
     return chips
 
 
-def _pickers(query: TaskQuery, tags: Sequence[str], address: Address, locale: Locale) -> list[Picker]:
+def usual_sort(counts: Mapping[TaskState, int]) -> str:
+    """The order of a list that asks for none: what needs somebody first, unless there are too many to look at all."""
+    return ATTENTION if sum(counts.values()) <= _SORTABLE else "-id"
+
+
+def _pickers(query: TaskQuery, tags: Sequence[str], address: Address, usual: str, locale: Locale) -> list[Picker]:
     _ = locale.gettext
     found = []
     if tags or query.tag:
@@ -242,7 +255,7 @@ def _pickers(query: TaskQuery, tags: Sequence[str], address: Address, locale: Lo
         found.append(Picker(query.tag or _("Tag"), options, bool(query.tag), "tag"))
     current = dict(_SORTS).get(query.sort, query.sort)
     options = [
-        Option(_(label), address.url(sort="" if key == "-id" else key), key == query.sort) for key, label in _SORTS
+        Option(_(label), address.url(sort="" if key == usual else key), key == query.sort) for key, label in _SORTS
     ]
     found.append(Picker(_("Sort: %(order)s", order=_(current).lower()), options))
     return found

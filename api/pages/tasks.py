@@ -1,12 +1,13 @@
 """Pages about tasks: the list, one task, its form, and the preview of a schedule."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.access import takes
-from api.deps import ReadDep, WriteDep
+from api.deps import MemoryDep, ReadDep, WriteDep
 from api.formats import Locale
 from api.pages import form_page, task_views
 from api.pages.deps import LocaleDep, PageUser, PageWriter, RightsDep, TaskId, WriteLocaleDep
@@ -23,9 +24,10 @@ from common.errors import DomainError
 from common.queries import executions as execution_queries
 from common.queries import tasks as queries
 from common.queries.executions import ExecutionQuery
-from common.queries.tasks import SORTS, TaskQuery
+from common.queries.tasks import ATTENTION, SORTS, TaskQuery
 from common.services import ledger, tasks
 from common.services.inputs import TaskInput, TaskPatch
+from common.services.memory import eyes
 
 router = APIRouter(prefix="/ui/tasks", include_in_schema=False)
 preview_router = APIRouter(prefix="/ui/cron", include_in_schema=False)
@@ -34,13 +36,18 @@ _STATES = {each.lower(): each for each in TaskState}
 
 
 def task_query(
-    q: Annotated[str, Query(max_length=200)] = "", status: str = "", tag: str = "", sort: str = "-id", page: str = "1"
+    q: Annotated[str, Query(max_length=200)] = "",
+    status: str = "",
+    tag: str = "",
+    sort: str = "",
+    page: str = "1",
+    queue: Annotated[str, Query(max_length=64)] = "",
 ) -> TaskQuery:
     """The list that a URL asks for; what it asks wrongly counts as not asked."""
     state = _STATES.get(status)
-    order = sort if sort.removeprefix("-") in SORTS else "-id"
+    order = sort if sort == ATTENTION or sort.removeprefix("-") in SORTS else ""
     number = int(page) if page.isdecimal() and 0 < len(page) < 7 else 1
-    return TaskQuery(search=q.strip(), status=state, tag=tag[:50], sort=order, page=max(1, number))
+    return TaskQuery(search=q.strip(), status=state, tag=tag[:50], sort=order, page=max(1, number), queue=queue)
 
 
 @router.get("")
@@ -49,14 +56,18 @@ async def list_tasks(
     session: ReadDep,
     locale: LocaleDep,
     rights: RightsDep,
+    memory: MemoryDep,
     query: Annotated[TaskQuery, Depends(task_query)],
 ) -> Response:
     """The task list."""
+    whose = eyes(session.actor)
+    counts = await memory.of(("task counts", whose), None, lambda: queries.counts(session))
+    tags = await memory.of(("tags", whose), None, lambda: queries.tags(session))
+    query = replace(query, sort=query.sort or task_views.usual_sort(counts))
     views, total = await tasks.list_page(session, query)
     recent = await queries.recent(session, [view.task.id for view in views if view.task.id is not None])
-    counts = await queries.counts(session)
     rows = [task_views.task_row(view, recent[view.task.id], locale) for view in views if view.task.id]
-    view = task_views.list_view(query, rows, total, counts, await queries.tags(session), locale)
+    view = task_views.list_view(query, rows, total, counts, tags, locale)
     welcome = task_views.welcome(locale) if view.nothing_yet else {}
     block = None if view.nothing_yet else ("chips", "list")
     return render(request, "tasks/list.html", block=block, view=view, may_edit=rights.edit, **welcome)
@@ -109,6 +120,13 @@ async def show_task(request: Request, task_id: TaskId, session: ReadDep, locale:
         why=why_now(await ledger.why(session, task_id, at=None, now=locale.now), here),
     )
     return render(request, "tasks/detail.html", block="live", view=detail)
+
+
+@router.get("/{task_id}/menu")
+async def task_menu(request: Request, task_id: TaskId, session: ReadDep, locale: LocaleDep) -> Response:
+    """What the menu of a row offers, asked for when it is opened: fifty of them were half of the list."""
+    view = await tasks.view(session, task_id)
+    return render(request, "tasks/menu.html", row=task_views.task_row(view, [], locale))
 
 
 @router.get("/{task_id}/edit", openapi_extra=takes(Right.EDIT))

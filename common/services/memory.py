@@ -10,6 +10,7 @@ from common.domain.permissions import Actor, sees_all
 
 T = TypeVar("T")
 _MOST = 2000
+_TIMES, _LONGEST, _CHEAP = 60, 60.0, 0.25
 
 
 class Memory:
@@ -20,6 +21,8 @@ class Memory:
 
     def __init__(self) -> None:
         self._values: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
+        #: Keys of what is cheap enough to be worked out anew whenever this process has written something.
+        self._cheap: set[Hashable] = set()
         self._turns: dict[Hashable, asyncio.Lock] = {}
 
     def get(self, key: Hashable) -> Any:
@@ -37,8 +40,17 @@ class Memory:
         while len(self._values) > _MOST:
             self._values.popitem(last=False)
 
-    async def of(self, key: Hashable, seconds: float, make: Callable[[], Awaitable[T]]) -> T:
-        """The value for `key`, made when there is none that is young enough. None is not remembered."""
+    def written(self) -> None:
+        """Something was written here: whoever did it sees it at once, where that is cheap."""
+        for key in self._cheap:
+            self._values.pop(key, None)
+        self._cheap.clear()
+
+    async def of(self, key: Hashable, seconds: float | None, make: Callable[[], Awaitable[T]]) -> T:
+        """The value for `key`, made when there is none that is young enough. None is not remembered.
+
+        Without `seconds` it is kept for sixty times as long as it took to make: what is cheap is always fresh.
+        """
         known: T | None = self.get(key)
         if known is not None:
             return known
@@ -47,9 +59,14 @@ class Memory:
             async with turn:
                 known = self.get(key)
                 if known is None:
+                    begin = time.monotonic()
                     known = await make()
+                    took = time.monotonic() - begin
                     if known is not None:
-                        self.keep(key, known, seconds=seconds)
+                        kept = min(_LONGEST, _TIMES * took) if seconds is None else seconds
+                        self.keep(key, known, seconds=kept)
+                        if took < _CHEAP:
+                            self._cheap.add(key)
                 return known
         finally:
             if not turn.locked():

@@ -1,7 +1,7 @@
 """The home page: what needs somebody, what runs, what is to come, and how the day went.
 
-Whatever reads many rows is kept for a while (`Memory`): hours that are over are read once, sums of the day once a
-minute.
+Whatever reads many rows is kept for a while (`Memory`), the longer the dearer it was; hours that are over are read
+once.
 """
 
 import asyncio
@@ -226,7 +226,7 @@ async def pace(session: ReadSession, memory: Memory, span: Span) -> Pace:
             delays[-1] if delays else None,
         )
 
-    return await memory.of(("pace", eyes(session.actor), span[0]), 15.0, make)
+    return await memory.of(("pace", eyes(session.actor), span[0]), None, make)
 
 
 async def leaders(session: ReadSession, memory: Memory, span: Span, *, limit: int = 3) -> Leaders:
@@ -235,7 +235,7 @@ async def leaders(session: ReadSession, memory: Memory, span: Span, *, limit: in
     async def make() -> Leaders:
         return Leaders(*await queries.by_task(session, span, limit=limit))
 
-    return await memory.of(("leaders", eyes(session.actor), span[0], limit), _MINUTE, make)
+    return await memory.of(("leaders", eyes(session.actor), span[0], limit), None, make)
 
 
 # ---- now and next ----
@@ -273,7 +273,7 @@ async def expected_runs(session: ReadSession, memory: Memory, *, hours: int, now
     async def make() -> forecast.Forecast:
         return await forecast.forecast(session, hours=hours, now=now)
 
-    return await memory.of(("forecast", eyes(session.actor), hours), _MINUTE, make)
+    return await memory.of(("forecast", eyes(session.actor), hours), None, make)
 
 
 async def idle(session: ReadSession, memory: Memory, *, now: datetime, limit: int = 5) -> list[Record]:
@@ -293,7 +293,7 @@ async def idle(session: ReadSession, memory: Memory, *, now: datetime, limit: in
 
         return await asyncio.to_thread(lambda: [row for row in rows if due(row)][:limit])
 
-    return await memory.of(("idle", eyes(session.actor), limit), _MINUTE, make)
+    return await memory.of(("idle", eyes(session.actor), limit), None, make)
 
 
 # ---- the page ----

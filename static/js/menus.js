@@ -15,11 +15,15 @@
     open.open = false;
     open.querySelector("summary").focus();
   });
-  document.addEventListener("toggle", (event) => {
-    const menu = event.target;
-    if (!menu.matches?.("details.r-menu") || !menu.open) return;
+  const place = (menu) => {
     const list = menu.querySelector(".r-menulist");
     const below = window.innerHeight - menu.getBoundingClientRect().bottom;
     menu.classList.toggle("up", below < list.offsetHeight + 70 && menu.getBoundingClientRect().top > list.offsetHeight);
+  };
+  document.addEventListener("toggle", (event) => {
+    if (event.target.matches?.("details.r-menu") && event.target.open) place(event.target);
   }, true);
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target.matches?.(".r-menulist")) place(event.target.closest("details.r-menu"));
+  });
 })();

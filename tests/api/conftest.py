@@ -9,10 +9,12 @@ import pytest
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.live import Live
 from common.clock import Clock
 from common.config import Settings
 from common.db.session import Database
 from common.services import users
+from common.services.memory import Memory
 
 PASSWORD = "correct horse battery staple"
 
@@ -54,6 +56,8 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
 async def app(routes: FastAPI, database: Database) -> FastAPI:
     """The application over this test's database."""
     routes.state.database = database
+    routes.state.memory = Memory()
+    routes.state.live = Live(database)
     routes.state.settings = Settings(data_dir=routes.state.settings.data_dir)
     return routes
 

@@ -274,3 +274,20 @@ async def test_the_kind_decides_the_form(alice: Person) -> None:
     switched = await alice.post("/ui/tasks/create", {"name": "half <typed>", "switch": "shell"})
     assert switched.status_code == 200
     assert "half &lt;typed&gt;" in switched.text
+
+
+async def test_what_needs_somebody_stands_first_and_a_menu_comes_when_it_is_opened(alice: Person) -> None:
+    fine, bad, paused = [await alice.task(name=name) for name in ("A fine one", "Z that failed", "B paused")]
+    await alice.execution(fine)
+    await alice.execution(bad, "failed", exit_code=1)
+    await alice.post(f"/ui/tasks/{paused}/toggle", {"enabled": "false"})
+    page = await alice.get("/ui/tasks")
+    places = [page.index(f'title="{name}"') for name in ("Z that failed", "A fine one", "B paused")]
+    assert places == sorted(places)
+    assert "Sort: needs attention" in page
+    assert "/delete" not in page
+    assert f'action="/ui/tasks/{bad}/delete"' in await alice.get(f"/ui/tasks/{bad}/menu")
+    other = await alice.task(name="Elsewhere", queue="gpu")
+    found = await alice.get("/ui/tasks?queue=gpu")
+    assert f"/ui/tasks/{other}" in found
+    assert "A fine one" not in found
