@@ -1,7 +1,7 @@
 """What the page of the audit log shows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -137,3 +137,22 @@ def _row(row: Record, locale: Locale) -> AuditRow:
 
 def _plain(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+@dataclass(frozen=True)
+class AuditPart:
+    """The entries about one thing."""
+
+    rows: list[AuditRow]
+    first: str | None
+    older: str | None
+
+
+def of_task(rows: Sequence[Record], url: str, locale: Locale, *, older_than: int | None) -> AuditPart:
+    """What was done to a task, for those who may edit it: without the addresses people came from."""
+    shown = rows[:SIZE]
+    return AuditPart(
+        rows=[replace(_row(row, locale), how=locale.gettext(_VIA.get(row.via, row.via))) for row in shown],
+        first=url if older_than else None,
+        older=f"{url}?before={shown[-1].id}" if len(rows) > SIZE else None,
+    )

@@ -6,7 +6,7 @@ from typing import Any
 from api.formats import Locale
 from api.pages import words
 from api.pages.schedule_words import lang_of
-from common.domain.definition import LONG, Change, counts
+from common.domain.definition import Change, counts
 from common.domain.describe import describe
 from common.domain.triggers import InvalidSchedule
 from common.i18n import N_
@@ -108,9 +108,7 @@ def _cut(text: str) -> str:
 def is_long(change: Change) -> bool:
     """Whether a change is better told by lines."""
     texts = (change.before or "", change.after or "")
-    return all(isinstance(text, str) for text in texts) and (
-        change.field in LONG or any("\n" in text for text in texts)
-    )
+    return all(isinstance(text, str) for text in texts) and any("\n" in text or len(text) > _LONGEST for text in texts)
 
 
 def line_counts(change: Change, locale: Locale) -> str:

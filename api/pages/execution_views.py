@@ -170,21 +170,29 @@ _SHOWN = (
 
 
 def list_view(
-    query: ExecutionQuery, rows: Sequence[Record], total: int, task_name: str | None, locale: Locale
+    query: ExecutionQuery,
+    rows: Sequence[Record],
+    total: int,
+    task_name: str | None,
+    locale: Locale,
+    *,
+    path: str = "/ui/executions",
 ) -> ExecutionListView:
+    """The list at `path`; one below a task shows that task's, whatever else is chosen."""
     _ = locale.gettext
+    within = path != "/ui/executions"
     values: Mapping[str, str] = {
-        "task": str(query.task_id or ""),
+        "task": "" if within else str(query.task_id or ""),
         "status": query.status or "",
         "page": str(query.page),
     }
-    address = Address("/ui/executions", values)
+    address = Address(path, values)
     chips = [FilterChip(_("All"), address.url(status=None), query.status is None)]
     chips += [
         FilterChip(words.state(each, locale), address.url(status=each), query.status == each, outcome=each)
         for each in _SHOWN
     ]
-    filtered = bool(query.status or query.task_id)
+    filtered = bool(query.status or (query.task_id and not within))
     return ExecutionListView(
         task=Link(task_name, f"/ui/tasks/{query.task_id}") if task_name is not None else None,
         chips=chips,

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.deps import ReadDep
 from api.pages import ledger_views as views
+from api.pages import task_head
 from api.pages.deps import LocaleDep, TaskId
 from api.pages.ledger_views import LedgerForm
 from api.rendering import render
 from common.queries.ledger import OUTCOMES
-from common.services import ledger, tasks
+from common.services import ledger
 
 router = APIRouter(prefix="/ui/tasks", include_in_schema=False)
 Moment = Annotated[str, Query(max_length=40)]
@@ -33,11 +34,10 @@ async def show_ledger(
     form: Annotated[LedgerForm, Depends(ledger_form)],
 ) -> Response:
     """The ledger, the newest instant first."""
-    task = await tasks.view(session, task_id)
-    here = locale.in_zone(task.schedules[0].timezone if task.schedules else locale.zone.key)
+    task, head, here = await task_head.load(session, task_id, locale)
     query = views.query_of(task_id, form, here)
     found = await ledger.page(session, query, number=form.page, size=views.SIZE, now=locale.now)
     at = views.instant(form.at, here)
     answer = await ledger.why(session, task_id, at=at, now=locale.now) if at else None
     view = views.ledger_view(task.task.name, query, form, found, answer, here)
-    return render(request, "tasks/ledger.html", block=("chips", "list"), view=view)
+    return render(request, "tasks/ledger.html", block=("chips", "list"), head=head, view=view)

@@ -7,17 +7,19 @@ from typing import Any
 
 from markupsafe import Markup
 
-from api.charts import ROW, WIDE, Bar, Shape, run_bars
+from api.charts import ROW, Bar, Shape, run_bars
 from api.formats import Locale
 from api.pages import words
 from api.pages.execution_views import ExecutionRow
-from api.pages.ledger_views import WhyLine
 from api.pages.parts import Address, FilterChip, Link, Option, Pager, Picker, Rights, StateChip, pager
 from api.pages.schedule_words import NextRun, coming, lang_of, sentence
+from api.pages.trend_view import RUNS, Trend, trend_view
 from common.domain.describe import describe
 from common.domain.states import UNWELL, TaskState
+from common.domain.terminal import plain
 from common.i18n import N_
 from common.queries.tasks import ATTENTION, Last, TaskQuery
+from common.queries.trend import Took
 from common.services.tasks import TaskView
 
 _CHIPS = (
@@ -353,59 +355,54 @@ class History:
 
 
 @dataclass(frozen=True)
-class TaskDetail(TaskRow):
-    """A task's own page."""
+class Overview:
+    """The first tab of a task's page."""
 
-    busy: bool
-    summary: str | Markup
-    bars_range: str
+    trend: Trend | None
     tally: list[Tally]
     history: History
-    first_run: str
-    command: str
-    last_failure: Failure | None
+    first_run: str | Markup
+    failures: list[Failure]
     facts: list[tuple[str, str | Markup]]
     coming: list[NextRun]
     zone: str
-    why: WhyLine | None
 
 
-def newest_failure(recent: Sequence[Last]) -> Last | None:
-    return next((each for each in reversed(recent) if each.status in UNWELL), None)
+#: Failures that the overview shows with their last lines.
+FAILURES = 3
 
 
-def task_detail(
+def failures(recent: Sequence[Last]) -> list[Last]:
+    """The newest runs that did not go well, the newest first."""
+    return [each for each in reversed(recent) if each.status in UNWELL][:FAILURES]
+
+
+def overview(
     view: TaskView,
-    recent: Sequence[Last],
+    recent: Sequence[Took],
     rows: Sequence[ExecutionRow],
     locale: Locale,
     *,
+    metric: str,
     owner: str,
-    failure_output: tuple[str, str],
-    why: WhyLine | None = None,
-) -> TaskDetail:
+    said: Mapping[int, tuple[str, str]],
+) -> Overview:
+    """What the overview shows; `said` are stdout and stderr of the failures, by their ids."""
     task = view.task
-    row = task_row(view, recent, locale)
-    kept = {name: getattr(row, name) for name in row.__dataclass_fields__ if name != "bars"}
-    return TaskDetail(
-        **kept,
-        bars=bars(recent, task.name, locale, WIDE) if recent else Markup(),
-        busy=bool(view.condition.running or view.condition.pending),
-        summary=_summary(row, view, locale),
-        bars_range=bars_range(recent, locale),
-        tally=_tally(recent, locale),
+    limits = {"duration": task.timeout, "memory": (task.spec.get("limits") or {}).get("memory")}
+    return Overview(
+        trend=trend_view(recent, metric, limits, task_url(task.id), locale) if recent else None,
+        tally=_tally(recent[-RUNS:], locale),
         history=History(list(rows)),
         first_run=_first_run(view, locale),
-        command=task.command,
-        last_failure=_failure(recent, locale, failure_output),
+        failures=[_failure(each, recent, locale, said.get(each.id, ("", ""))) for each in failures(recent)],
         facts=facts(view, recent, locale, owner),
         coming=coming(view, locale, count=5) if task.enabled else [],
         zone=", ".join(dict.fromkeys(each.timezone for each in view.schedules)),
-        why=why,
     )
 
 
-def _summary(row: TaskRow, view: TaskView, locale: Locale) -> str | Markup:
+def summary(row: TaskRow, view: TaskView, locale: Locale) -> str | Markup:
     _ = locale.gettext
     told = view.task.description
     when = row.sentence
@@ -444,14 +441,11 @@ def _first_run(view: TaskView, locale: Locale) -> str | Markup:
     return _("Press Run now to see what it does.")
 
 
-def _failure(recent: Sequence[Last], locale: Locale, output: tuple[str, str]) -> Failure | None:
-    last = newest_failure(recent)
-    if last is None:
-        return None
+def _failure(last: Last, recent: Sequence[Last], locale: Locale, output: tuple[str, str]) -> Failure:
     said = words.outcome_short(words.Ran(status=last.status, exit_code=last.exit_code), locale)
     when = last.finished_at or last.scheduled_for
     told = "" if last.exit_code is not None else last.error or ""
-    lines = (output[1] or output[0] or told).strip().splitlines()[-6:]
+    lines = [plain(line) for line in (output[1] or output[0] or told).strip().splitlines()[-6:]]
     later = [each for each in recent if each.id > last.id and each.status == "success"]
     note = ""
     if later:
@@ -493,7 +487,8 @@ def facts(view: TaskView, recent: Sequence[Last], locale: Locale, owner: str) ->
         found.append((_("Schedule"), ", ".join(each.expr for each in view.schedules)))
     if owner:
         found.append((_("Owner"), owner))
-    found.append((_("Changed"), locale.time_tag(task.updated_at)))
+    version = Markup('<a href="{}/definition">v{}</a>').format(task_url(task.id), task.version)
+    found.append((_("Version"), version + locale.comma + locale.time_tag(task.updated_at)))
     return found
 
 

@@ -15,6 +15,8 @@ from api.pages.execution_views import execution_row
 from api.pages.ledger_views import why_now
 from api.pages.schedule_preview import preview_from
 from api.pages.task_form import TaskForm, checked, domain_field, empty, from_request, from_task, switched
+from api.pages.task_head import head_of
+from api.pages.trend_view import METRICS, RUNS
 from api.rendering import done, is_fragment, render
 from common.db.models import User
 from common.db.session import WriteSession
@@ -23,6 +25,7 @@ from common.domain.states import TaskState
 from common.errors import DomainError
 from common.queries import executions as execution_queries
 from common.queries import tasks as queries
+from common.queries import trend
 from common.queries.executions import ExecutionQuery
 from common.queries.tasks import ATTENTION, SORTS, TaskQuery
 from common.services import ledger, tasks
@@ -31,7 +34,6 @@ from common.services.memory import eyes
 
 router = APIRouter(prefix="/ui/tasks", include_in_schema=False)
 preview_router = APIRouter(prefix="/ui/cron", include_in_schema=False)
-_BARS = 44
 _STATES = {each.lower(): each for each in TaskState}
 
 
@@ -100,26 +102,27 @@ async def create_task(request: Request, user: PageWriter, session: WriteDep, loc
 
 
 @router.get("/{task_id}")
-async def show_task(request: Request, task_id: TaskId, session: ReadDep, locale: LocaleDep) -> Response:
-    """One task with its history."""
+async def show_task(
+    request: Request, task_id: TaskId, session: ReadDep, locale: LocaleDep, metric: str = ""
+) -> Response:
+    """One task at a glance: its trend, what went wrong last, its newest runs and its next."""
     view = await tasks.view(session, task_id)
-    zone = view.schedules[0].timezone if view.schedules else locale.zone.key
-    here = locale.in_zone(zone)
-    recent = (await queries.recent(session, [task_id], limit=_BARS))[task_id]
-    rows, _ = await execution_queries.page(session, ExecutionQuery(task_id=task_id, page_size=15))
-    failure = task_views.newest_failure(recent)
-    output = await execution_queries.output(session, failure.id) if failure else (None, None)
+    here = locale.in_zone(view.schedules[0].timezone) if view.schedules else locale
+    recent = await trend.newest(session, task_id, limit=RUNS)
+    rows, _total = await execution_queries.page(session, ExecutionQuery(task_id=task_id, page_size=8))
+    said = {each.id: await execution_queries.output(session, each.id) for each in task_views.failures(recent)}
     owner = await session.get(User, view.task.owner_id) if view.task.owner_id else None
-    detail = task_views.task_detail(
+    found = task_views.overview(
         view,
         recent,
         [execution_row(row, here) for row in rows],
         here,
+        metric=metric if metric in METRICS else METRICS[0],
         owner=owner.username if owner else "",
-        failure_output=(output[0] or "", output[1] or ""),
-        why=why_now(await ledger.why(session, task_id, at=None, now=locale.now), here),
+        said={key: (out or "", err or "") for key, (out, err) in said.items()},
     )
-    return render(request, "tasks/detail.html", block="live", view=detail)
+    why = why_now(await ledger.why(session, task_id, at=None, now=locale.now), here)
+    return render(request, "tasks/detail.html", block="live", head=head_of(view, recent, here, why), view=found)
 
 
 @router.get("/{task_id}/menu")

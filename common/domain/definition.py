@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
-#: Fields whose value is a text of several lines.
-LONG = ("command", "description")
 #: Lines around a change that are shown with it.
 _CONTEXT = 3
 #: Comparing two texts takes the product of their lines; longer ones are said to be wholly different.
