@@ -57,14 +57,14 @@ async def upload_program(
     return ProgramOut.of(row, faults=found)
 
 
-@router.get("/{program_id}")
+@router.get("/{program_id:int}")
 async def get_program(program_id: ProgramId, session: ReadDep) -> ProgramOut:
     """One program, and the tasks that run it."""
     row = await programs.get(session, program_id)
     return ProgramOut.of(row, (await queries.users_of(session)).get(program_id, []))
 
 
-@router.put("/{program_id}")
+@router.put("/{program_id:int}")
 async def update_program(
     program_id: ProgramId, data: ProgramUpdate, database: DatabaseDep, clock: ClockDep
 ) -> ProgramOut:
@@ -75,7 +75,7 @@ async def update_program(
         return ProgramOut.of(row, (await queries.users_of(session)).get(program_id, []), found)
 
 
-@router.delete("/{program_id}")
+@router.delete("/{program_id:int}")
 async def delete_program(
     program_id: ProgramId,
     session: WriteDep,

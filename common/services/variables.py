@@ -41,7 +41,9 @@ class VariableInput(VariableUpdate):
     """A variable as people describe it."""
 
     name: VariableName = Field(examples=["DB_PASSWORD"], description="Its name in the environment of tasks.")
-    value: Value = Field(description="Written, never shown again when the variable is a secret.")
+    value: Value = Field(
+        examples=["a long secret"], description="Written, never shown again when the variable is a secret."
+    )
     secret: Flag = True
     description: Annotated[Prose, Field(max_length=1000)] = ""
     scope: Literal["own", "everyone"] = Field(

@@ -65,18 +65,31 @@ class Entry:
 
 
 def entries(app: FastAPI) -> list[Entry]:
-    """Every method of every path but the twins below /api, HEAD and OPTIONS."""
+    """Every method of every path but the twins below /api, HEAD and OPTIONS. What is below /api only is no twin."""
     found = {}
-    for context in iter_route_contexts(app.routes):
+    contexts = list(iter_route_contexts(app.routes))
+    roots = {(each.path_format or each.path, method) for each in contexts for method in each.methods or ()}
+    for context in contexts:
         path = context.path_format or context.path
-        if path is None or path.startswith(("/api/", "/static")) or path == "/api":
+        if path is None:
             continue
         dependant = getattr(context, "dependant", None) or getattr(context.original_route, "dependant", None)
         extra = getattr(context, "openapi_extra", None) or {}
         for method in set(context.methods or ()) - {"HEAD", "OPTIONS"}:
+            if path.startswith("/api") and (path.removeprefix("/api") or "/", method) in roots:
+                continue
             role = _role(method, dependant)
             found[method, path] = Entry(method, path, role, _need(method, path, extra), extra)
     return [found[key] for key in sorted(found, key=lambda key: (key[1], key[0]))]
+
+
+def unseen(app: FastAPI) -> set[str]:
+    """What of the application are no routes with methods (other applications, websockets): nothing here attacks it."""
+    return {
+        f"{type(each.original_route).__name__} {each.path}"
+        for each in iter_route_contexts(app.routes)
+        if not each.methods
+    }
 
 
 def _calls(dependant: Dependant) -> Iterator[object]:
