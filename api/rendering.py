@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.auth import csrf_token
+from api.csp import policy
 from api.formats import UTC_ZONE, Locale, zone_of
 from api.places import HOME, grouped
 from common.i18n import LANGUAGES, negotiate
@@ -132,12 +134,17 @@ def render(
     block: str | Sequence[str] | None = None,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    code: bool = False,
     **values: Any,
 ) -> HTMLResponse:
-    """The page `name`; only its `block`s (one source of markup) when htmx asks and blocks are named."""
+    """The page `name`; only its `block`s (one source of markup) when htmx asks and blocks are named.
+
+    With `code` the page gets the code editor for its `<textarea data-code=…>`.
+    """
+    nonce = secrets.token_urlsafe(16) if code else ""
     fragment = is_fragment(request) and block is not None
     template = environment().get_template(name)
-    context = template.new_context({**page_context(request), "fragment": fragment, **values})
+    context = template.new_context({**page_context(request), "fragment": fragment, "csp_nonce": nonce, **values})
     if fragment and block is not None:
         names = [block] if isinstance(block, str) else block
         body = "".join("".join(template.blocks[each](context)) for each in names)
@@ -147,6 +154,8 @@ def render(
     response.headers["Vary"] = "HX-Request, Accept-Language, Cookie"
     response.headers["Content-Language"] = values.get("locale", locale_of(request)).html
     response.headers.setdefault("Cache-Control", "no-store")
+    if nonce:
+        response.headers["Content-Security-Policy"] = policy(nonce)
     if not fragment and FLASH_COOKIE in request.cookies:
         response.delete_cookie(FLASH_COOKIE, path="/")
     return response

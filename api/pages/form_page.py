@@ -18,6 +18,7 @@ from common.db.session import ReadSession
 from common.i18n import N_
 from common.kinds import KINDS
 from common.queries import calendars as calendar_queries
+from common.queries import variables
 
 _STARTS = (
     ("*/5 * * * *", N_("every 5 minutes")),
@@ -48,11 +49,13 @@ async def show(
     return render(
         request,
         "tasks/form.html",
+        code=True,
         status=422 if errors else 200,
         form=form,
         kinds=[] if task else [(kind.name, _(kind.title), kind.icon) for kind in KINDS.values() if kind.name in FORMS],
         kind=await FORMS[form.kind].show(session, form.spec, locale),
         kind_summary=_(KINDS[form.kind].summary),
+        variables=sorted({*await variables.choices(session), *form.variables}),
         is_program=KINDS[form.kind].program,
         errors=errors,
         e_sentence=locale.ngettext("One thing is missing or wrong.", "%(n)s things are missing or wrong.", len(errors)),
@@ -74,7 +77,7 @@ async def show(
         zones=zones(list(available_timezones())),
         advanced_open=form.advanced_is_set or bool(errors.keys() - {"name", "command", "tags", "cron", "every", "at"}),
         advanced_summary=_advanced(form, locale),
-        preview=await preview_from(session, form, locale, count=5),
+        preview=await preview_from(session, form, locale, count=10),
     )
 
 

@@ -57,13 +57,27 @@ def preview_of(schedule: Trigger | Observed, locale: Locale, *, count: int) -> S
     lang = lang_of(locale)
     trigger = schedule.trigger if isinstance(schedule, Observed) else schedule
     found = preview(schedule, after=locale.now, count=count)
-    remarks = [trigger.timezone, *(note.text(lang) for note in found.warnings)]
+    remarks = [
+        trigger.timezone,
+        *_elsewhere(trigger, found.next, locale),
+        *(note.text(lang) for note in found.warnings),
+    ]
     return SchedulePreview(
         sentence=describe(trigger, lang),
         remark=" · ".join(remarks),
         heading=locale.ngettext("Next run", "Next %(n)s runs", len(found.next)),
         runs=[_run(each, locale.in_zone(trigger.timezone), lang) for each in found.next],
     )
+
+
+def _elsewhere(trigger: Trigger, runs: Sequence[PreviewInstant], locale: Locale) -> list[str]:
+    """When the next run is for a reader who lives in another zone, where that is another time of day."""
+    if not runs or trigger.kind == "interval":
+        return []
+    here, there = locale.local(runs[0].utc), runs[0].local
+    if here.utcoffset() == there.utcoffset():
+        return []
+    return [locale.gettext("in %(zone)s at %(clock)s", zone=locale.zone.key, clock=f"{here:%H:%M}")]
 
 
 def coming(view: TaskView, locale: Locale, *, count: int) -> list[NextRun]:

@@ -11,6 +11,7 @@ from starlette.datastructures import FormData
 
 from api.pages.kinds import FORMS, Typed
 from api.problems import field_errors
+from common.domain.variables import links
 from common.errors import DomainError
 from common.i18n import N_, localized, translations
 from common.kinds import KINDS
@@ -78,6 +79,8 @@ class TaskForm:
     calendar: str = ""
     calendar_rule: str = ""
     env: list[EnvRow] = field(default_factory=lambda: [EnvRow()])
+    #: Names of variables that the program finds in its environment.
+    variables: list[str] = field(default_factory=list)
     args: str = ""
     cwd: str = ""
     limit_memory: str = ""
@@ -111,6 +114,7 @@ class TaskForm:
             "description": self.description.strip(),
             "tags": [tag.strip() for tag in re.split("[,，;；]", self.tags) if tag.strip()],
             "env": {row.name.strip(): row.value for row in self.env if row.name.strip()} if program else {},
+            "variables": self.variables if program else [],
             "args": shlex.split(self.args) if program else [],
             "cwd": (self.cwd.strip() or None) if program else None,
             "limits": {key: getattr(self, name).strip() or None for name, key in LIMITS.items()},
@@ -153,7 +157,7 @@ class TaskForm:
 
 def from_request(form: FormData) -> TaskForm:
     """What was typed, as it was typed."""
-    known = {each.name for each in fields(TaskForm)} - {"env", "enabled", "kind", "spec"}
+    known = {each.name for each in fields(TaskForm)} - {"env", "variables", "enabled", "kind", "spec"}
     texts = {
         name: value.replace("\r\n", "\n") for name, value in form.items() if name in known and isinstance(value, str)
     }
@@ -163,7 +167,8 @@ def from_request(form: FormData) -> TaskForm:
     rows = [EnvRow(name, value) for name, value in zip(names, values, strict=False) if name or value]
     kind = known_kind(form.get("kind"))
     spec = FORMS[kind].parse(form)
-    return TaskForm(**texts, kind=kind, spec=spec, env=[*rows, EnvRow()], enabled="enabled" in form)
+    chosen = [name for name in form.getlist("variables") if isinstance(name, str)]
+    return TaskForm(**texts, kind=kind, spec=spec, env=[*rows, EnvRow()], variables=chosen, enabled="enabled" in form)
 
 
 def empty(kind: object, **given: Any) -> TaskForm:
@@ -194,6 +199,7 @@ def from_task(view: TaskView) -> TaskForm:
         description=task.description,
         tags=", ".join(task.tags),
         env=[*(EnvRow(name, value) for name, value in (spec.get("env") or {}).items()), EnvRow()],
+        variables=[name for _, name in links(spec)],
         args=shlex.join(spec.get("args") or []),
         cwd=spec.get("cwd") or "",
         **_limits_of(spec.get("limits") or {}),

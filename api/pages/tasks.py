@@ -171,9 +171,9 @@ async def _update(
 
 @preview_router.get("/preview")
 async def preview(request: Request, user: PageUser, session: ReadDep, locale: LocaleDep) -> Response:
-    """The sentence and the next five runs of what stands in the form so far."""
+    """The sentence and the next ten runs of what stands in the form so far."""
     names = ("schedule", "cron", "every", "unit", "at", "calendar", "calendar_rule")
     typed: dict[str, Any] = {name: request.query_params.get(name, "")[:255] for name in names}
     form = TaskForm(**typed, timezone=request.query_params.get("timezone", "")[:64] or "UTC")
-    found = await preview_from(session, form, locale, count=5)
+    found = await preview_from(session, form, locale, count=10)
     return render(request, "tasks/_preview.html", preview=found, fragment=is_fragment(request))

