@@ -29,6 +29,7 @@ from api.routes import (
     queues,
     sharing,
     status,
+    system,
     tasks,
     teams,
     users,
@@ -69,6 +70,8 @@ _PRIVATE = (
     programs.router,
     status.private,
     queues.router,
+    system.router,
+    system.administration,
     status.administration,
 )
 _PUBLIC = (auth.public, status.public, artifacts.public)

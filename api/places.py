@@ -40,10 +40,12 @@ PLACES = (
     Place("workers", "/ui/workers", "worker", N_("Workers"), OPERATIONS, count="workers", leader="w"),
     Place("downtime", "/ui/downtime", "clock", N_("Downtime"), OPERATIONS),
     Place("calendars", "/ui/calendars", "calendar", N_("Calendars"), OPERATIONS),
+    Place("storage", "/ui/storage", "storage", N_("Storage"), OPERATIONS),
     Place("people", "/ui/users", "users", N_("Users"), ADMINISTRATION, ADMINISTRATOR),
     Place("teams", "/ui/teams", "team", N_("Teams"), ADMINISTRATION),
     Place("keys", "/ui/account/keys", "key", N_("API keys"), ADMINISTRATION),
     Place("audit", "/ui/audit", "audit", N_("Audit log"), ADMINISTRATION, ADMINISTRATOR),
+    Place("settings", "/ui/settings", "settings", N_("Settings"), ADMINISTRATION, ADMINISTRATOR),
 )
 
 

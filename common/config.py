@@ -16,13 +16,13 @@ from pydantic_settings import (
 from common.domain.permissions import ROLES
 from common.errors import ConfigurationError
 
-_PREFIX = "ROTA_"
+PREFIX = "ROTA_"
 
 
 class Settings(BaseSettings):
     """Everything Rota can be told from outside. Times are in seconds unless the name says otherwise."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     data_dir: Path = Field(Path("data"), description="Folder for the embedded database, keys, spools and logs.")
     host: str = Field("127.0.0.1", description="Address the web server listens on.")
@@ -216,7 +216,7 @@ def load(**overrides: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         problems = "; ".join(
-            f"{_PREFIX}{'.'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors()
+            f"{PREFIX}{'.'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors()
         )
         raise ConfigurationError(f"{problems}. (environment, or {_config_file()})") from None
 
@@ -243,6 +243,6 @@ _NOT_SETTINGS = {
 
 def unknown_variables() -> list[str]:
     """Names in the environment that look like settings of ours but are none: typing errors, most likely."""
-    known = {_PREFIX + name.upper() for name in Settings.model_fields} | _NOT_SETTINGS
-    ours = (name for name in os.environ if name.startswith(_PREFIX) and not name.startswith("ROTA_TEST_"))
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | _NOT_SETTINGS
+    ours = (name for name in os.environ if name.startswith(PREFIX) and not name.startswith("ROTA_TEST_"))
     return sorted(name for name in ours if name not in known)

@@ -26,6 +26,7 @@ from api.pages import (
     queues,
     session,
     sharing,
+    system,
     task_actions,
     task_tabs,
     tasks,
@@ -41,6 +42,7 @@ public.include_router(oidc.public)
 private = APIRouter(dependencies=[Depends(require_page_user)])
 for _router in (
     home.router,
+    system.router,
     queues.router,
     workers.router,
     timeline.router,

@@ -9,7 +9,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
     if (event.key === "g") { leader = Date.now(); return; }
-    const after = Date.now() - leader < 1200;
+    const after = Date.now() - leader < 2000;
     leader = 0;
     if (after && places[event.key]) { window.location.assign(places[event.key]); return; }
     if (event.key === "/") {

@@ -73,6 +73,8 @@ def paths(rota: Rota) -> Iterator[list[str]]:
         f"/ui/executions/{runs[0]['id']}?find=wide",
         "/ui/workers",
         "/ui/queues",
+        "/ui/storage",
+        "/ui/settings",
         "/ui/downtime",
         "/ui/calendars",
         "/ui/calendars/create",

@@ -285,7 +285,7 @@ async def test_what_needs_somebody_stands_first_and_a_menu_comes_when_it_is_open
     places = [page.index(f'title="{name}"') for name in ("Z that failed", "A fine one", "B paused")]
     assert places == sorted(places)
     assert "Sort: needs attention" in page
-    assert "/delete" not in page
+    assert f"/ui/tasks/{bad}/delete" not in page
     assert f'action="/ui/tasks/{bad}/delete"' in await alice.get(f"/ui/tasks/{bad}/menu")
     other = await alice.task(name="Elsewhere", queue="gpu")
     found = await alice.get("/ui/tasks?queue=gpu")
