@@ -1,6 +1,7 @@
 """Settings: `ROTA_*` variables over `config.yaml` in the data folder; built once in each `main` and passed down."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -105,6 +106,11 @@ class Settings(BaseSettings):
     new_privileges: bool = Field(
         False, description="Whether a task may gain rights its user does not have, as sudo and setuid programs give."
     )
+    interpreters: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict,
+        description="Pythons that programs may ask for by name, as name=path with commas.",
+    )
+    uv: str = Field("", description="The program uv, for programs that say what they need; by default that of PATH.")
     cgroup: str = Field(
         "auto",
         pattern=r"^(auto|off|/.*)$",
@@ -173,6 +179,27 @@ class Settings(BaseSettings):
             raise ValueError("needs ROTA_OIDC_CLIENT_ID, and ROTA_PUBLIC_URL for the way back")
         if value and "openid" not in info.data.get("oidc_scopes", ()):
             raise ValueError("ROTA_OIDC_SCOPES must have openid among them")
+        return value
+
+    @field_validator("interpreters", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        """Take `name=path,name=path` from the environment as well as a YAML mapping."""
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        if not all(name.strip() and path.strip() for name, _, path in pairs):
+            raise ValueError("must be name=path, several with commas")
+        return {name.strip(): path.strip() for name, _, path in pairs}
+
+    @field_validator("interpreters")
+    @classmethod
+    def _usable(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, path in value.items():
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name) or name == "uv":
+                raise ValueError(f"{name!r} cannot be the name of an interpreter")
+            if not path.startswith("/"):
+                raise ValueError(f"the path of {name!r} must be absolute")
         return value
 
     @field_validator("secret_key")

@@ -92,7 +92,14 @@ def test_tests_wait_for_something_and_never_just_sleep() -> None:
 def test_only_the_session_module_commits() -> None:
     none(
         found(
-            without(PRODUCT, "common/db/session.py", "common/db/migrate.py", "worker/runner", "worker/kinds/run"),
+            without(
+                PRODUCT,
+                "common/db/session.py",
+                "common/db/migrate.py",
+                "worker/runner",
+                "worker/kinds/run",
+                "worker/kinds/helper",
+            ),
             r"\.commit$",
         )
     )
@@ -104,7 +111,7 @@ def test_the_database_layer_alone_knows_which_database_it_is() -> None:
 
 
 def test_the_clock_alone_knows_the_time() -> None:
-    elsewhere = without(PRODUCT, "common/clock.py", "worker/runner", "worker/kinds/run", "cli")
+    elsewhere = without(PRODUCT, "common/clock.py", "worker/runner", "worker/kinds/run", "worker/kinds/helper", "cli")
     none(found(elsewhere, r"^(datetime\.(now|utcnow|today)|date\.today|time\.(time|time_ns|localtime|gmtime))$"))
 
 

@@ -140,7 +140,7 @@ class Claimer:
     def _job(self, claim: Claim, rows: Variables, things: Things) -> dict[str, Any] | None:
         """One attempt as the runner wants it; None when it fails for want of something it uses."""
         try:
-            given = Given(variables.inject(claim, rows, self.keyring), things, self.keyring)
+            given = Given(variables.inject(claim, rows, self.keyring), things, self.keyring, self.settings)
             work = registry.work(claim, given)
         except (variables.VariableMissing, Unready) as error:
             self.book.ended([results.empty(claim.key, "spawn_error", str(error))])

@@ -27,7 +27,7 @@ async def list_programs(
 ) -> Page[ProgramOut]:
     """Programs that you may give to tasks, by name: yours and everyone's, to administrators all."""
     rows, total = await queries.page(session, search=search, page=page, page_size=page_size)
-    used = await queries.users_of(session)
+    used = await programs.users_of(session, [row.id for row in rows])
     items = [ProgramOut.of(row, used.get(row.id, [])) for row in rows]
     return Page[ProgramOut].of(items, total=total, page=page, page_size=page_size)
 
@@ -61,7 +61,7 @@ async def upload_program(
 async def get_program(program_id: ProgramId, session: ReadDep) -> ProgramOut:
     """One program, and the tasks that run it."""
     row = await programs.get(session, program_id)
-    return ProgramOut.of(row, (await queries.users_of(session)).get(program_id, []))
+    return ProgramOut.of(row, (await programs.users_of(session, [program_id])).get(program_id, []))
 
 
 @router.put("/{program_id:int}")
@@ -72,7 +72,7 @@ async def update_program(
     found = await programs.faults(data.source)
     async with database.write() as session:
         row = await programs.update(session, program_id, data, now=await clock.now(session))
-        return ProgramOut.of(row, (await queries.users_of(session)).get(program_id, []), found)
+        return ProgramOut.of(row, (await programs.users_of(session, [program_id])).get(program_id, []), found)
 
 
 @router.delete("/{program_id:int}")
@@ -115,7 +115,7 @@ async def get_version(program_id: ProgramId, number: Number, session: ReadDep) -
 async def restore_version(program_id: ProgramId, number: Number, session: WriteDep, now: WriteNow) -> ProgramOut:
     """Make an old version the newest again; nothing in between is lost."""
     row = await programs.restore(session, program_id, number, now=now)
-    return ProgramOut.of(row, (await queries.users_of(session)).get(program_id, []))
+    return ProgramOut.of(row, (await programs.users_of(session, [program_id])).get(program_id, []))
 
 
 @router.get("/{program_id}/diff")

@@ -1,8 +1,6 @@
-"""Programs: what they may be called, and which tasks refer to one."""
+"""Programs: what they may be called."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 #: Bytes of a program's source.
 MAX_SOURCE = 1_000_000
@@ -17,9 +15,3 @@ def is_name(text: str) -> bool:
 def file_name(name: str) -> str:
     """The name of a program as a file: "daily report" is run as "daily report.py"."""
     return name if name.endswith(".py") else f"{name}.py"
-
-
-def link(spec: Mapping[str, Any]) -> int | None:
-    """The program that the task of this spec runs."""
-    found = (spec.get("kind") or {}).get("program_id")
-    return found if isinstance(found, int) else None

@@ -29,6 +29,9 @@ class KindSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_max_length=200_000, hide_input_in_errors=True)
 
+    def check_command(self, command: str) -> None:
+        """Refuse (`common.fields.refuse`) a command that does not go with what is said here."""
+
     def references(self) -> Iterator[Reference]:
         """What of other people's it uses; whoever gives it to a task must be allowed to (services.references)."""
         yield from ()

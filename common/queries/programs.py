@@ -2,19 +2,16 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Select, String, cast, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, false, func, or_, select, true
 
-from common.db.models import Program, ProgramVersion, Task, User, table_of
+from common.db.models import Program, ProgramVersion, User, table_of
 from common.db.session import ReadSession
 from common.db.types import Record
 from common.domain.permissions import Actor, may_change, sees_all
-from common.domain.programs import link
 from common.domain.variables import EVERYONE
-from common.queries.visibility import listed
 
 P = table_of(Program)
 N = table_of(ProgramVersion)
-T = table_of(Task)
 U = table_of(User)
 
 
@@ -84,28 +81,3 @@ async def usable(session: ReadSession, ids: Collection[int]) -> set[int]:
     """Those of `ids` that the reader may give to tasks."""
     found = await session.scalars(select(P.c.id).where(P.c.id.in_(ids), _usable(session.actor)))
     return set(found) if ids else set()
-
-
-async def users_of(session: ReadSession) -> dict[int, list[Record]]:
-    """The tasks (id, name, spec) that run each program, and that the reader may see."""
-    return await _users_of(session, listed(session))
-
-
-async def count_users(session: ReadSession, program_id: int) -> int:
-    """How many tasks run a program, seen or not."""
-    return len((await _users_of(session, true())).get(program_id, []))
-
-
-async def _users_of(session: ReadSession, seen: ColumnElement[bool]) -> dict[int, list[Record]]:
-    """Reads the tasks that run any program, and no others."""
-    rows = await session.execute(
-        select(T.c.id, T.c.name, T.c.spec)
-        .where(T.c.deleted_at.is_(None), cast(T.c.spec, String).contains('"program_id"', autoescape=True), seen)
-        .order_by(T.c.name, T.c.id)
-    )
-    found: dict[int, list[Record]] = {}
-    for row in rows:
-        program_id = link(row.spec)
-        if program_id is not None:
-            found.setdefault(program_id, []).append(row)
-    return found

@@ -199,7 +199,12 @@ class TaskInput(_Input):
     def _of_kind(cls, value: dict[str, Any] | None, info: ValidationInfo) -> dict[str, Any] | None:
         """What its kind says of it; its errors name the field as `spec.FIELD`."""
         kind = KINDS.get(info.data.get("kind") or "")
-        return value if value is None or kind is None else kind.spec.model_validate(value).model_dump(mode="json")
+        if value is None or kind is None:
+            return value
+        spec = kind.spec.model_validate(value)
+        if isinstance(command := info.data.get("command"), str):
+            spec.check_command(command)
+        return spec.model_dump(mode="json")
 
     @field_validator("env", "args", "cwd")
     @classmethod

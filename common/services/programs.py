@@ -25,11 +25,11 @@ from common.domain import diffs
 from common.domain.permissions import sees_all
 from common.domain.programs import MAX_SOURCE, is_name
 from common.domain.variables import EVERYONE, may_edit, may_use, scope_of
-from common.errors import Conflict, Forbidden, Invalid, NotFound
+from common.errors import Conflict, Forbidden, NotFound
 from common.fields import Name, Prose, refuse
 from common.i18n import N_
 from common.queries import programs as queries
-from common.services import audit, rights
+from common.services import audit, references, rights
 from common.services.audit import Thing
 
 _NAMES_SHOWN = 5
@@ -236,9 +236,9 @@ async def delete(session: WriteSession, program_id: int, *, force: bool = False,
     With `force` it goes all the same, and executions of those tasks fail and say why.
     """
     row = await _lock(session, program_id)
-    used = await queries.count_users(session, program_id)
+    used = len(await references.all_users_of(session, "program", program_id))
     if used and not force:
-        seen = (await queries.users_of(session)).get(program_id, [])[:_NAMES_SHOWN]
+        seen = (await references.users_of(session, "program", [program_id])).get(program_id, [])[:_NAMES_SHOWN]
         shown = ", ".join([*(task.name for task in seen), *(["…"] if used > len(seen) else [])])
         raise Conflict("{count} tasks run this program: {names}. Change them first.", count=used, names=shown)
     await _note(session, "program.delete", row, now=now, tasks=used)
@@ -282,13 +282,6 @@ async def difference(session: ReadSession, program_id: int, old: int, new: int) 
     return Difference(before, after, lines, text)
 
 
-async def check_link(session: ReadSession, program_id: int, number: int | None, *, kept: bool) -> None:
-    """Raise Invalid when the session may not give this program to a task, or it has no such version.
-
-    What a task has already (`kept`) it keeps, whoever edits it now.
-    """
-    field = "spec.program_id"
-    if not kept and program_id not in await queries.usable(session, [program_id]):
-        raise Invalid("There is no program {id} that you may use.", field=field, id=program_id)
-    if number is not None and await queries.version(session, program_id, number) is None:
-        raise Invalid("The program has no version {number}.", field="spec.version", number=number)
+async def users_of(session: ReadSession, ids: Sequence[int]) -> dict[int, list[Record]]:
+    """The tasks that run each of these programs, and that the reader may see."""
+    return await references.users_of(session, "program", ids)

@@ -13,8 +13,11 @@ from common.db.models import Task, table_of
 from common.db.session import ReadSession
 from common.db.types import Record
 from common.errors import Invalid
+from common.i18n import N_
 from common.kinds import KINDS, Reference
 from common.kinds.base import KIND_SPEC
+from common.kinds.python import Spec as PythonSpec
+from common.queries import programs
 from common.queries.visibility import listed
 from common.services.inputs import TaskInput
 
@@ -31,7 +34,9 @@ class Thing:
 
 
 #: Filled by the modules that own the things.
-THINGS: Mapping[str, Thing] = {}
+THINGS: Mapping[str, Thing] = {
+    "program": Thing(programs.usable, N_("There is no program {id} that you may use.")),
+}
 
 
 def of_task(kind: str, spec: Mapping[str, object]) -> Sequence[Reference]:
@@ -48,14 +53,21 @@ def of_task(kind: str, spec: Mapping[str, object]) -> Sequence[Reference]:
 async def check(session: ReadSession, data: TaskInput, *, before: Task | None) -> None:
     """Raise Invalid, naming the field, for something that whom the session speaks for may not give to a task."""
     kept = {(each.thing, each.id) for each in of_task(before.kind, before.spec)} if before is not None else set()
-    wanted = KINDS[data.kind].spec.model_validate(data.spec).references()
-    new = [each for each in wanted if (each.thing, each.id) not in kept]
+    spec = KINDS[data.kind].spec.model_validate(data.spec)
+    new = [each for each in spec.references() if (each.thing, each.id) not in kept]
     for name in {each.thing for each in new}:
         ids = {each.id for each in new if each.thing == name}
         usable = await THINGS[name].usable(session, ids)
         for each in new:
             if each.thing == name and each.id not in usable:
                 raise Invalid(THINGS[name].missing, field=each.field, id=each.id)
+    if isinstance(spec, PythonSpec) and spec.program_id is not None and spec.version is not None:
+        await _check_version(session, spec.program_id, spec.version)
+
+
+async def _check_version(session: ReadSession, program_id: int, number: int) -> None:
+    if await programs.version(session, program_id, number) is None:
+        raise Invalid("The program has no version {number}.", field="spec.version", number=number)
 
 
 async def users_of(session: ReadSession, thing: str, ids: Iterable[int]) -> dict[int, list[Record]]:

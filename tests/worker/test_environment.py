@@ -50,8 +50,8 @@ def test_the_tasks_own_variables_win_over_the_workers() -> None:
 
 
 def given(folder: Path, **variables: str) -> Given:
-    keyring = Keyring(Settings(data_dir=folder))
-    return Given(Injected(variables, tuple(variables)), {}, keyring)
+    settings = Settings(data_dir=folder)
+    return Given(Injected(variables, tuple(variables)), {}, Keyring(settings), settings)
 
 
 def test_a_shell_task_gets_its_arguments_as_words(tmp_path: Path) -> None:

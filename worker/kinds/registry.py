@@ -6,14 +6,16 @@ from typing import Any
 from common.db.session import ReadSession
 from common.queue.claims import Claim
 from common.services import references
-from worker.kinds import shell
+from worker.kinds import python, shell
 from worker.kinds.work import Given, Unready, Work
 
 #: Kind of task -> what turns a claim into what the runner is given; raises Unready.
-BUILDERS: Mapping[str, Callable[[Claim, Given], Work]] = {"shell": shell.work}
+BUILDERS: Mapping[str, Callable[[Claim, Given], Work]] = {"shell": shell.work, "python": python.work}
 
 #: Thing that specs refer to -> what reads those with some ids, in one query.
-READERS: Mapping[str, Callable[[ReadSession, Collection[int]], Awaitable[Mapping[int, Any]]]] = {}
+READERS: Mapping[str, Callable[[ReadSession, Collection[int]], Awaitable[Mapping[int, Any]]]] = {
+    "program": python.programs,
+}
 
 
 async def read(session: ReadSession, claims: Iterable[Claim]) -> Mapping[str, Mapping[int, Any]]:

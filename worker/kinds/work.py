@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.config import Settings
 from common.queue.claims import Claim
 from common.security.encryption import Keyring
 from worker.variables import Injected
@@ -20,6 +21,7 @@ class Given:
     variables: Injected
     things: Mapping[str, Mapping[int, Any]]
     keyring: Keyring
+    settings: Settings
 
     def thing(self, name: str, thing_id: int, gone: str) -> Any:
         """Something that the spec refers to; raises Unready with `gone`."""
