@@ -1,0 +1,1 @@
+"""Tests of what the processes of tasks do that are no shell commands."""
