@@ -27,6 +27,7 @@ FIELDS = {
     "misfire_policy": N_("After a downtime"),
     "misfire_grace": N_("Too late after"),
     "max_history": N_("Executions to keep"),
+    "files_days": N_("Days to keep files"),
     "tags": N_("Tags"),
     "env": N_("Environment"),
     "args": N_("Arguments"),

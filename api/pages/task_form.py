@@ -36,6 +36,7 @@ _NUMBERS: Mapping[str, Any] = {
     "retry_backoff": 1,
     "priority": 50,
     "max_history": None,
+    "files_days": None,
     "misfire_grace": None,
 }
 #: Fields of the limits, each by its name in the form.
@@ -100,6 +101,7 @@ class TaskForm:
     queue: str = "default"
     priority: str = "50"
     max_history: str = ""
+    files_days: str = ""
     enabled: bool = True
 
     def values(self) -> dict[str, Any]:
@@ -215,6 +217,7 @@ def from_task(view: TaskView) -> TaskForm:
         queue=task.queue,
         priority=_plain(task.priority),
         max_history=_plain(task.max_history),
+        files_days=_plain(spec.get("files_days")),
         enabled=task.enabled,
     )
     return _with_schedule(form, view)

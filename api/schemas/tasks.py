@@ -91,6 +91,7 @@ class TaskOut(Answer):
     cwd: str | None
     limits: LimitsOut | None
     run_as: str | None
+    files_days: int | None
     timeout: float | None
     retries: int
     retry_delay: float
@@ -133,6 +134,7 @@ class TaskOut(Answer):
                 "cwd": task.spec.get("cwd"),
                 "limits": task.spec.get("limits"),
                 "run_as": task.spec.get("run_as"),
+                "files_days": task.spec.get("files_days"),
                 "status": view.condition.state(enabled=task.enabled),
                 "next_run_at": view.condition.next_run_at,
                 "last_execution": LastExecution.model_validate(view.condition.last) if view.condition.last else None,

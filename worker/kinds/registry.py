@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from common.db.session import ReadSession
+from common.queries import results
 from common.queue.claims import Claim
 from common.services import references
 from worker.kinds import python, shell
@@ -21,11 +22,15 @@ READERS: Mapping[str, Callable[[ReadSession, Collection[int]], Awaitable[Mapping
 async def read(session: ReadSession, claims: Iterable[Claim]) -> Mapping[str, Mapping[int, Any]]:
     """What these attempts refer to, by thing and id; no query where none refers to anything."""
     wanted: dict[str, set[int]] = {}
+    history: dict[int, Any] = {}
     for claim in claims:
+        if claim.kind == "export" and claim.task_id not in history:
+            history[claim.task_id] = await results.of_task(session, claim.task_id)
         if claim.spec.get("kind"):
             for each in references.of_task(claim.kind, claim.spec):
                 wanted.setdefault(each.thing, set()).add(each.id)
-    return {thing: await READERS[thing](session, ids) for thing, ids in wanted.items()}
+    found = {thing: await READERS[thing](session, ids) for thing, ids in wanted.items()}
+    return {**found, **({"history": history} if history else {})}
 
 
 def work(claim: Claim, given: Given) -> Work:
