@@ -2,17 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.deps import DatabaseDep, MemoryDep, ReadDep
+from api.deps import DatabaseDep, MemoryDep, ReadDep, WriteDep
 from api.pages import home_views as views
 from api.pages import task_views
-from api.pages.deps import LocaleDep, PageUser, RightsDep
+from api.pages.deps import LocaleDep, PageUser, PageWriter, RightsDep, WriteLocaleDep
 from api.pages.home_chart import RANGES, spans_of
 from api.pages.status_view import health_line
-from api.rendering import render
+from api.rendering import done, render
 from common.domain.permissions import sees_all
-from common.services import overview, status
+from common.services import overview, status, tasks
+from common.services.inputs import TaskInput
 
 router = APIRouter(prefix="/ui/home", include_in_schema=False)
 
@@ -44,3 +45,18 @@ async def home(
     health = health_line(found, database.dialect, took, locale, busy=facts.running_count if everything else None)
     shown = views.home_view(facts, found, numbers, spans, locale, health=health, everything=everything)
     return render(request, "home.html", block="live", view=shown, may_edit=rights.edit)
+
+
+@router.post("/examples/{number}")
+async def add_example(
+    request: Request,
+    number: Annotated[int, Path(ge=0, le=99)],
+    user: PageWriter,
+    session: WriteDep,
+    locale: WriteLocaleDep,
+) -> Response:
+    """Make a task of an example, with one click."""
+    data = TaskInput.model_validate(task_views.example(number, locale))
+    task = await tasks.create(session, data, owner_id=user.user_id, now=locale.now)
+    text = locale.gettext("%(name)s is created.", name=task.name)
+    return done(request, text, task_views.task_url(task.id), leave=True)

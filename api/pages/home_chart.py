@@ -41,6 +41,8 @@ class ChartView:
     """The card with the chart."""
 
     heading: str
+    #: The words below stand at the beginning of equal parts, not at equal distances from edge to edge.
+    by_parts: bool
     ranges: list[Option]
     plot: Plot
     key: list[Key]
@@ -108,6 +110,7 @@ def chart_view(
     address = Address("/ui/home")
     return ChartView(
         heading=_(_TITLES[spans.range]),
+        by_parts=spans.range == "7d",
         ranges=[
             Option(_(_NAMES[each]), address.url(range="" if each == RANGES[0] else each), each == spans.range)
             for each in RANGES

@@ -178,13 +178,13 @@ def _tiles(facts: Facts, numbers: Numbers, spans: Spans, locale: Locale) -> list
         Tile(
             _("Average duration"),
             locale.duration(pace.average) if pace.average is not None else "–",
-            _("longest %(time)s", time=about(slowest, locale)) if slowest else "",
+            _("max %(time)s", time=about(slowest, locale)) if slowest else "",
             "/ui/executions",
         ),
         Tile(
             _("Start delay, p95"),
             locale.duration(pace.delay_p95) if pace.delay_p95 is not None else "–",
-            _("most %(time)s", time=about(pace.delay_most, locale)) if pace.delay_most is not None else "",
+            _("max %(time)s", time=about(pace.delay_most, locale)) if pace.delay_most is not None else "",
             "/ui/timeline",
         ),
     ]

@@ -17,6 +17,7 @@ from api.pages.trend_view import RUNS, Trend, trend_view
 from common.domain.describe import describe
 from common.domain.states import UNWELL, TaskState
 from common.domain.terminal import plain
+from common.errors import NotFound
 from common.i18n import N_
 from common.queries.tasks import ATTENTION, Last, TaskQuery
 from common.queries.trend import Took
@@ -283,8 +284,9 @@ _LEGEND = ("success", "failed", "timed_out", "skipped", "missed", "lost", "runni
 
 @dataclass(frozen=True)
 class Example:
-    """A task to start from."""
+    """A task to start from: added as it is, or changed first."""
 
+    number: int
     title: str
     command: str
     sentence: str
@@ -292,14 +294,22 @@ class Example:
     url: str
 
 
+def example(number: int, locale: Locale) -> dict[str, str]:
+    """The fields of an example in the reader's language and zone; raises NotFound."""
+    if number >= len(_EXAMPLES):
+        raise NotFound("There is no example {id}.", id=number)
+    title, command, cron, _ = _EXAMPLES[number]
+    return {"name": locale.gettext(title), "command": command, "cron": cron, "timezone": locale.zone.key}
+
+
 def welcome(locale: Locale) -> dict[str, Any]:
     """What the list shows while there is no task: examples, and how to read the bars."""
     examples = []
-    for title, command, cron, why in _EXAMPLES:
+    for number, (title, command, cron, why) in enumerate(_EXAMPLES):
         name = locale.gettext(title)
         url = Address("/ui/tasks/create").url(name=name, command=command, cron=cron)
         said = describe(("cron", cron, "UTC"), lang_of(locale))
-        examples.append(Example(name, command, said, locale.gettext(why), url))
+        examples.append(Example(number, name, command, said, locale.gettext(why), url))
     shown = (
         "success",
         "success",

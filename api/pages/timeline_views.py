@@ -271,10 +271,16 @@ def _coming_spans(each: Lane, window: Window, locale: Locale) -> list[Span]:
             found[-1] = (Span(before.left, wide, "next", ""), [*instants, item.at])
         else:
             found.append((Span(left, width, "next", _coming(item.at, item.seconds, locale)), [item.at]))
-    return [
+    spans = [
         span if span.title else Span(span.left, span.width, "next", _coming_many(instants, locale))
         for span, instants in found
     ]
+    if each.more_coming and spans:
+        # A schedule that fires too often to be listed whole goes on to the edge.
+        last = spans[-1].left + spans[-1].width
+        more = locale.ngettext("%(n)s more", "%(n)s more", each.more_coming)
+        spans.append(Span(last, max(LEAST_OUTLINE, 100 - last), "next", more))
+    return spans
 
 
 def _coming_many(instants: Sequence[datetime], locale: Locale) -> str:

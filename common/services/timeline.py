@@ -40,6 +40,8 @@ class Lane:
     worker: str = ""
     bars: list[Bar] = field(default_factory=list)
     coming: list[Item] = field(default_factory=list)
+    #: So many more come after the last that is listed.
+    more_coming: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,9 @@ async def timeline(
     for item in items:
         if item.task_id in lanes:
             lanes[item.task_id].coming.append(item)
+    for each in coming.capped if coming else ():
+        if each.task_id in lanes and each.last < end:
+            lanes[each.task_id].more_coming += each.count - each.shown
     busy = await _busy(session, memory, begin, end, now=now)
     found = await status.processes(session, now=now)
     slots = sum(row.slots for row in found.alive(found.workers) if not row.draining)

@@ -19,6 +19,12 @@ async def test_a_fresh_installation_shows_what_to_do_first(alice: Person) -> Non
     assert "no scheduler and no worker is at work" in page
     assert page.count("Start from this") == 3
     assert "Runs per hour" not in page
+    assert page.count("Add this task") == 3
+    done = await alice.post("/ui/home/examples/0")
+    assert done.headers["location"].startswith("/ui/tasks/")
+    assert "Say hello" in await alice.get(done.headers["location"])
+    assert "Say hello" in await alice.get("/ui/home")
+    assert (await alice.post("/ui/home/examples/7")).status_code == 404
 
 
 async def test_the_first_line_is_the_answer(alice: Person, database: Database) -> None:
