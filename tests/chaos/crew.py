@@ -26,7 +26,7 @@ class Crew:
     folder: Path
     url: str
     settings: Mapping[str, str]
-    program: tuple[str, ...] = ("-m", "rota")
+    program: tuple[str, ...] = ("rota",)
     members: list[Member] = field(default_factory=list)
     proxies: list[Proxy] = field(default_factory=list)
     findings: list[Violation] = field(default_factory=list)

@@ -3,8 +3,6 @@
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +10,9 @@ from pathlib import Path
 import psutil
 
 from common.process import pause
+from tests.support import nursery
+from tests.support.nursery import Born
 from tests.support.proxy import Proxy
-from tests.support.rota_process import ROOT
 
 _SETTINGS_OF_TESTS = ("ROTA_TEST_", "ROTA_ALLOW_SKIP")
 
@@ -27,14 +26,14 @@ class Member:
     folder: Path
     settings: Mapping[str, str]
     proxy: Proxy | None
-    program: tuple[str, ...] = ("-m", "rota")
+    program: tuple[str, ...] = ("rota",)
     #: Somebody does something to it at this moment.
     busy: bool = False
     #: It may end: we told it to.
     expected: bool = False
     starts: int = 0
     _said_before: int = 0
-    process: "subprocess.Popen[bytes]" = field(init=False)
+    process: Born = field(init=False)
 
     @property
     def log(self) -> Path:
@@ -51,17 +50,10 @@ class Member:
         self.expected = False
         self.starts += 1
         self.data.mkdir(exist_ok=True)
-        with self.log.open("ab") as out:
-            self._said_before = out.tell()
-            self.process = subprocess.Popen(
-                [sys.executable, *self.program, self.role],
-                cwd=ROOT,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-            )
+        self.log.touch()
+        self._said_before = self.log.stat().st_size
+        module, *arguments = self.program
+        self.process = nursery.start(module, [*arguments, self.role], environment=self._environment(), log=self.log)
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ROTA_")}

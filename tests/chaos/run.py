@@ -95,7 +95,7 @@ class Chaos:
     server: Server | None
     seed: int
     seconds: float
-    program: tuple[str, ...] = ("-m", "rota")
+    program: tuple[str, ...] = ("rota",)
     _healing: set[asyncio.Task[None]] = field(default_factory=set)
     _requests: dict[str, int] = field(default_factory=dict)
     _ended: bool = False

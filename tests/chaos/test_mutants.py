@@ -54,7 +54,7 @@ class Stage:
         self.side.touch()
         settings = {"ROTA_LEASE": str(LEASE), "ROTA_HEARTBEAT": str(HEARTBEAT), "ROTA_SLOTS": str(slots)}
         settings["ROTA_DRAIN_TIMEOUT"] = "0"
-        program = ("-m", "tests.chaos.mutants", self.mutant) if self.mutant else ("-m", "rota")
+        program = ("tests.chaos.mutants", self.mutant) if self.mutant else ("rota",)
         crew = Crew(self.folder, self.url, settings, program)
         async with crew.at_work(schedulers=schedulers, workers=workers):
             await evidence.watch_moves(self.database)

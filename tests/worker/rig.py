@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,14 +19,12 @@ from common.domain.states import FINAL, Status
 from common.queries import executions as queries
 from common.services import executions, tasks
 from common.services.inputs import TaskInput
+from tests.support import nursery
 from tests.support.eventually import eventually
+from tests.support.nursery import Born
 from worker.main import main
 from worker.runner.place import connect
 from worker.runner.protocol import encode
-
-_ROOT = Path(__file__).resolve().parents[2]
-_PROGRAM = """import asyncio, sys; from common.config import load; from worker.main import main
-asyncio.run(main(load(), take_over="--take-over" in sys.argv))"""
 
 
 class Rig:
@@ -41,7 +37,7 @@ class Rig:
         self.clock = Clock()
         self.stop = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Born | None = None
 
     def settings(self, **values: Any) -> Settings:
         """Settings with quick heartbeats, and `values`."""
@@ -69,10 +65,8 @@ class Rig:
         names = ("heartbeat", "lease", "drain_timeout", "worker_name", "slots")
         env |= {f"ROTA_{name.upper()}": str(getattr(settings, name)) for name in names}
         env |= {"ROTA_DATABASE_URL": self.url, "ROTA_DATA_DIR": str(self.folder)}
-        with (self.folder / "worker.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM, *arguments], env=env, cwd=_ROOT, stdout=log, stderr=log
-            )
+        log = self.folder / "worker.log"
+        self.process = nursery.start("rota", ["worker", *arguments], environment=env, log=log)
         return psutil.Process(self.process.pid)
 
     def kill(self) -> None:
