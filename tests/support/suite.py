@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
@@ -26,10 +26,23 @@ from tests.support import servers
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv/bin"
 OLDEST_PYTHON = (3, 11)
-#: Three at once on two cores: most tests wait for processes and servers. A file stays together, it may share what is
+#: Four at once on two cores: many tests wait for processes and servers. A file stays together, it may share what is
 #: slow to start.
 #: In the order of the folders: by number of tests the few long ones would come last, one after the other.
-AT_ONCE = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+AT_ONCE = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+#: Those of chaos wait most of their time, for a lease to end or for the minute to be over.
+CHAOS_AT_ONCE = ("-n", "6")
+#: On the second Python: what depends on the language. Markup, SQL, whole programs and the long property tests are the
+#: same on every Python.
+ON_EVERY_PYTHON = (
+    "tests/domain",
+    "tests/api",
+    "tests/worker",
+    "tests/security/test_encryption.py",
+    *(f"--ignore=tests/domain/{name}.py" for name in ("test_cronsim", "test_reference", "test_fuzz")),
+    "-m",
+    "not browser and not process and not chaos",
+)
 PYTHON_SCRIPT = b"#!/usr/bin/env python3"  # ruff does not find them by itself: they have no .py
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -51,6 +64,30 @@ class Result:
     step: str
     problem: str
     seconds: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command under a name; `environment` is added to that of all."""
+
+    name: str
+    command: Sequence[str | Path]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def heading(self) -> str:
+        """Its name and its command, as it is printed."""
+        return f"==> {self.name}: {' '.join(map(str, self.command)).replace(f'{ROOT}/', '')}"
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A step under way; `said` is where it prints when that is not the terminal."""
+
+    step: Step
+    child: "subprocess.Popen[bytes]"
+    started: float
+    said: Path | None
 
 
 @dataclass(frozen=True)
@@ -77,13 +114,23 @@ def _adopt_orphans() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _wait(child: subprocess.Popen[bytes]) -> int:
-    """Wait for the child, and meanwhile bury adopted orphans: a test may look whether they are gone."""
-    while True:
+def _wait(children: Sequence["subprocess.Popen[bytes]"]) -> dict[int, float]:
+    """Wait for all of them, and meanwhile bury adopted orphans: a test may look whether they are gone.
+
+    Gives when each ended: process id -> seconds on the monotonic clock.
+    """
+    left = {child.pid: child for child in children}
+    ends = {}
+    while left:
         dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
-        if dead is None or dead.si_pid == child.pid:
-            return child.wait()
-        os.waitpid(dead.si_pid, 0)
+        if dead is None:
+            continue
+        if child := left.pop(dead.si_pid, None):
+            child.wait()
+            ends[dead.si_pid] = time.monotonic()
+        else:
+            os.waitpid(dead.si_pid, 0)
+    return ends
 
 
 def _end(child: subprocess.Popen[bytes], interrupted: Interrupted) -> None:
@@ -129,28 +176,54 @@ def _descendants(process: psutil.Process) -> list[psutil.Process]:
 class Suite:
     """The steps of one run and how they ended."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
         self.environment = environment
+        self.folder = folder
+        self.begun = time.monotonic()
         self.results: list[Result] = []
 
-    def run(self, step: str, *command: str | Path) -> bool:
+    def run(self, name: str, *command: str | Path) -> bool:
         """Run one command as one step; what it leaves running is a failure too."""
-        print(f"\n==> {step}: {' '.join(map(str, command)).replace(f'{ROOT}/', '')}", flush=True)
+        return self.together(Step(name, command))
+
+    def together(self, *steps: Step) -> bool:
+        """Run these beside each other: the first prints as it goes, what the others say is shown after it."""
         before = set(psutil.Process().children())
-        started = time.monotonic()
-        child = subprocess.Popen(command, cwd=ROOT, env=self.environment)
+        running = [self._start(step, aside=number > 0) for number, step in enumerate(steps)]
         try:
-            code = _wait(child)
+            ends = _wait([one.child for one in running])
         except Interrupted as interrupted:
-            _end(child, interrupted)
+            for one in running:
+                _end(one.child, interrupted)
             _end_leftovers(before, patience=0)
             raise
-        problem = f"exit status {code}" if code else ""
-        for left in _end_leftovers(before, patience=3):
-            print(f"left running: {left}", flush=True)
-            problem = problem or "left processes running"
-        self.results.append(Result(step, problem, time.monotonic() - started))
-        return not problem
+        for one in running:
+            if one.said is not None:
+                print(f"\n{one.step.heading}", flush=True)
+                sys.stdout.buffer.write(one.said.read_bytes())
+                sys.stdout.flush()
+        left = _end_leftovers(before, patience=3)
+        for command in left:
+            print(f"left running: {command}", flush=True)
+        for one in running:
+            code = one.child.returncode
+            problem = f"exit status {code}" if code else "left processes running" if left else ""
+            self.results.append(Result(one.step.name, problem, ends[one.child.pid] - one.started))
+        return not any(one.child.returncode for one in running) and not left
+
+    def _start(self, step: Step, *, aside: bool) -> _Running:
+        print(f"\n{step.heading}{' (beside it)' if aside else ''}", flush=True)
+        said = self.folder / f"{len(self.results)}-{step.name.replace('/', '-')}.log" if aside else None
+        with contextlib.ExitStack() as stack:
+            out = stack.enter_context(said.open("wb")) if said else None
+            child = subprocess.Popen(
+                step.command,
+                cwd=ROOT,
+                env=self.environment | dict(step.environment),
+                stdout=out,
+                stderr=subprocess.STDOUT if out else None,
+            )
+        return _Running(step, child, time.monotonic(), said)
 
     def add(self, step: str, problem: str, seconds: float) -> None:
         self.results.append(Result(step, problem, seconds))
@@ -164,41 +237,38 @@ class Suite:
         for result in self.results:
             verdict = f"FAILED  ({result.problem})" if result.problem else "ok"
             print(f"{result.seconds:7.1f} s  {result.step:<36} {verdict}")
-        print(f"{sum(result.seconds for result in self.results):7.1f} s  in all", flush=True)
+        print(f"{time.monotonic() - self.begun:7.1f} s  in all", flush=True)
 
 
 def _check(suite: Suite) -> None:
     scripts = [path for path in sorted((ROOT / "scripts").iterdir()) if path.read_bytes().startswith(PYTHON_SCRIPT)]
     suite.run("ruff format", BIN / "ruff", "format", "--check", ".", *scripts)
     suite.run("ruff check", BIN / "ruff", "check", ".", *scripts)
-    suite.run("mypy", BIN / "mypy")
     suite.run("lint-imports", BIN / "lint-imports")
 
 
 def _test(suite: Suite) -> None:
+    version = _this_python().name
+    other = _other_python()
+    venv = f".venv-{other.name}" if other else ""
+    beside = [Step("mypy", [BIN / "mypy"])]
+    if other is not None:
+        making = ("scripts/bootstrap", "--dev", "--venv", venv, "--python", other.path)
+        beside.append(Step(f"make {venv}", making))
+    most: list[str | Path] = [BIN / "pytest", *AT_ONCE, "--durations=25", "-m", "not browser and not chaos"]
+    suite.together(Step(f"pytest, Python {version}", most), *beside)
     # By themselves: Playwright's event loop stays in its process, and pytest-asyncio cannot have another one there.
     # There each process starts a Rota of its own anyway, so their tests need not stay together.
-    # The runs of chaos are long, keep a core busy each, and come last: what else is wrong shows sooner elsewhere.
-    steps = (("not browser and not chaos", AT_ONCE), ("browser", ("-n", "3")), ("chaos", ("-n", "2", "-rP")))
-    for marker, together in steps:
-        name = f"pytest -m '{marker}', Python {_this_python().name}"
-        suite.run(name, BIN / "pytest", *together, "--durations=10", "-m", marker)
-    other = _other_python()
+    browser = Step("pytest, browser", [BIN / "pytest", "-n", "2", "--durations=10", "-m", "browser"])
     if other is None:
         print("\nNo second Python on this machine: the tests ran on one only.")
-        return
-    venv = f".venv-{other.name}"
-    if suite.run(f"make {venv}", "scripts/bootstrap", "--dev", "--venv", venv, "--python", other.path):
+        suite.together(browser)
+    else:
         # The engines were all there on the first Python; here it is about the language.
-        suite.environment["ROTA_TEST_KINDS"] = "sqlite"
-        # Markup, SQL and the long property tests are the same on every Python.
-        left_out = ("pages", "db", "scheduler", "domain/test_cronsim.py", "domain/test_reference.py")
-        selection = (
-            "-m",
-            "not browser and not process and not chaos",
-            *(f"--ignore=tests/{path}" for path in left_out),
-        )
-        suite.run(f"pytest, Python {other.name}", ROOT / venv / "bin/pytest", *AT_ONCE, *selection)
+        command: list[str | Path] = [ROOT / venv / "bin/pytest", "-n", "2", "--dist", "loadfile", *ON_EVERY_PYTHON]
+        suite.together(browser, Step(f"pytest, Python {other.name}", command, {"ROTA_TEST_KINDS": "sqlite"}))
+    # They come last: what else is wrong shows sooner elsewhere.
+    suite.run("pytest, chaos", BIN / "pytest", *CHAOS_AT_ONCE, "-rP", "--durations=10", "-m", "chaos")
 
 
 def _this_python() -> Python:
@@ -257,7 +327,7 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(each, _interrupt)
     _adopt_orphans()
     temporary = Path(tempfile.mkdtemp(prefix="rota-test-"))
-    suite = Suite(_environment(temporary))
+    suite = Suite(_environment(temporary), temporary)
     try:
         if not arguments:
             _check(suite)
