@@ -29,10 +29,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from tests.support.canaries import CANARIES
 from tests.support.eventually import eventually_sync
 from tests.support.rota_process import ROOT, free_port
 
-CLIENT, SECRET = "rota", "oidc-client-secret-canary-7f1e"
+CLIENT, SECRET = "rota", CANARIES["secret of the OpenID Connect client"]
 #: What somebody looks like who has said nothing else.
 LIN = {
     "sub": "248289761001",

@@ -21,7 +21,7 @@ from types import FrameType
 
 import psutil
 
-from tests.support import servers
+from tests.support import canaries, servers
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv/bin"
@@ -313,6 +313,15 @@ def _servers(suite: Suite) -> Iterator[bool]:
         yield not problem
 
 
+def _search(suite: Suite, temporary: Path) -> None:
+    """No secret of any kind may be left in what the tests wrote: databases, logs, spools, folders."""
+    started = time.monotonic()
+    found = canaries.left_in(temporary)
+    for path in found:
+        print(f"holds a secret: {path}", flush=True)
+    suite.add("search for secrets", f"{len(found)} files hold one" if found else "", time.monotonic() - started)
+
+
 def _environment(temporary: Path) -> dict[str, str]:
     """Ours, without a developer's own settings of Rota, and with a place for temporary files that we remove."""
     kept = {
@@ -336,6 +345,7 @@ def main(arguments: Sequence[str]) -> int:
                 suite.run("pytest", BIN / "pytest", *arguments)
             elif are_up:
                 _test(suite)
+        _search(suite, temporary)
     except Interrupted as interrupted:
         print("\nInterrupted; everything is stopped.", flush=True)
         return 128 + interrupted.signum
