@@ -9,7 +9,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from api import docs, openapi, problems
 from api.auth import oauth2, require_right, require_user
 from api.live import Live
-from api.middleware import RequestLimits, SecurityHeaders
+from api.middleware import CompressedPages, RequestLimits, SecurityHeaders
 from api.pages import own as own_pages
 from api.pages import private as private_pages
 from api.pages import public as public_pages
@@ -124,6 +124,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.state.oidc = provider_of(settings, app.state.clock)
     problems.install(app)
     openapi.install(app)
+    app.add_middleware(CompressedPages)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=_MAX_BODY)
     app.add_middleware(RequestLimits, max_body=_MAX_BODY)
     app.add_middleware(SecurityHeaders)

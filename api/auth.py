@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote, urlsplit
@@ -193,11 +194,22 @@ async def require_page_user(request: Request) -> Principal:
 def csrf_token(request: Request) -> str:
     """The token that forms of this sign-in carry; of the login page, where there is none yet, the empty string."""
     principal: Principal | None = getattr(request.state, "principal", None)
-    return _csrf_of(request.app.state.signing_key, principal.session_id) if principal else ""
+    if principal is None:
+        return ""
+    known: str | None = getattr(request.state, "csrf_token", None)
+    if known is None:
+        # Another with every answer: pages are compressed, and what stays the same beside what somebody typed can be
+        # guessed letter by letter from their sizes (BREACH).
+        salt = secrets.token_hex(_SALT // 2)
+        known = request.state.csrf_token = salt + _csrf_of(request.app.state.signing_key, principal.session_id, salt)
+    return known
 
 
-def _csrf_of(key: str, session_id: str) -> str:
-    return hmac.new(key.encode(), f"csrf:{session_id}".encode(), hashlib.sha256).hexdigest()
+_SALT = 16
+
+
+def _csrf_of(key: str, session_id: str, salt: str) -> str:
+    return hmac.new(key.encode(), f"csrf:{session_id}:{salt}".encode(), hashlib.sha256).hexdigest()
 
 
 async def check_csrf(request: Request, session_id: str) -> None:
@@ -209,8 +221,10 @@ async def check_csrf(request: Request, session_id: str) -> None:
     ):
         value = (await request.form()).get(CSRF_FIELD)
         given = value if isinstance(value, str) else None
-    expected = _csrf_of(request.app.state.signing_key, session_id)
-    if given is None or not hmac.compare_digest(given.encode(), expected.encode()):
+    given = given or ""
+    salt, mac = given[:_SALT], given[_SALT:]
+    expected = _csrf_of(request.app.state.signing_key, session_id, salt)
+    if len(salt) != _SALT or not hmac.compare_digest(mac.encode(), expected.encode()):
         raise Forbidden(N_("This page is out of date. Load it again and repeat what you did."))
 
 

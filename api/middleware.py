@@ -1,6 +1,9 @@
 """What every answer carries and every request must keep to: security headers, limits."""
 
+import re
+
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -70,3 +73,22 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, with_headers)
+
+
+class CompressedPages:
+    """Compresses pages, which are text with much repetition; answers of the API, downloads and streams are left alone.
+
+    What must stay secret on a page is another with every answer (`auth.csrf_token`), so that sizes tell nothing of it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._compressed = GZipMiddleware(app, minimum_size=1000, compresslevel=5)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_page = scope["type"] == "http" and scope["method"] == "GET" and scope["path"].startswith("/ui")
+        await (self._compressed if is_page and not _FILE.search(scope["path"]) else self._app)(scope, receive, send)
+
+
+#: What is given out as a file: it may be large, and says how long it is.
+_FILE = re.compile(r"/(download|export|raw|content)$")

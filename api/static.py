@@ -19,5 +19,5 @@ class HashedStaticFiles(StaticFiles):
 
 
 def static_files() -> ASGIApp:
-    """What is mounted at /static. Pages are not compressed: they hold a secret beside what somebody typed (BREACH)."""
+    """What is mounted at /static, compressed."""
     return GZipMiddleware(HashedStaticFiles(directory=STATIC), minimum_size=1000)

@@ -29,6 +29,11 @@ def database_kind() -> str:
     return "sqlite"
 
 
+def just_now() -> datetime:
+    """For signs of life: NOW may be a minute old when the machine is busy."""
+    return datetime.now(UTC)
+
+
 @dataclass
 class Person:
     """Somebody with a browser that knows no JavaScript."""

@@ -9,7 +9,7 @@ from api.live import MOST_STREAMS, Live
 from api.plots import Column, columns, nice
 from common.db.session import Database
 from common.db.wakeup import Topic, notify
-from tests.pages.conftest import NOW, Person
+from tests.pages.conftest import NOW, Person, just_now
 from tests.support.eventually import eventually
 from tests.support.world import add_worker
 
@@ -35,7 +35,7 @@ async def test_the_first_line_is_the_answer(alice: Person, database: Database) -
     await alice.execution(task, "failed", exit_code=2, finished_at=NOW - timedelta(minutes=5))
     begun = NOW - timedelta(seconds=90)
     await alice.execution(slow, "running", started_at=begun, finished_at=None, worker_id="wei")
-    await add_worker(database, heartbeat_at=NOW, name="worker-1", queues=["default", "reports"], slots=4)
+    await add_worker(database, heartbeat_at=just_now(), name="worker-1", queues=["default", "reports"], slots=4)
     page = await alice.get("/ui/home")
     assert "No scheduler is at work" in page
     assert "Failed with exit code 2" in page

@@ -33,3 +33,15 @@ async def test_static_files_travel_compressed(stranger: Person) -> None:
     assert path
     answer: httpx.Response = await stranger.client.get(path[1], headers={"Accept-Encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
+
+
+async def test_pages_travel_compressed_and_hold_no_secret_twice(alice: Person) -> None:
+    answers = [await alice.client.get("/ui/tasks/create", headers={"Accept-Encoding": "gzip"}) for _ in range(2)]
+    assert {answer.headers["content-encoding"] for answer in answers} == {"gzip"}
+    tokens = [re.findall(r'name="_csrf" value="([0-9a-f]+)"', answer.text) for answer in answers]
+    assert len(set(tokens[0])) == 1, "one answer has one token"
+    assert tokens[0][0][:16] != tokens[1][0][:16]
+    assert tokens[0][0][16:] != tokens[1][0][16:]
+    for given, status in ((tokens[0][0], 303), (tokens[0][0][:-1] + "x", 403), ("", 403), (tokens[0][0][16:], 403)):
+        answer = await alice.client.post("/ui/preferences", data={"_csrf": given, "theme": "dark", "back": "/ui/tasks"})
+        assert answer.status_code == status, given
