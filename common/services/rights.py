@@ -1,14 +1,15 @@
 """Rights that are no matter of one task: who may have code run. And what is written down when somebody may not."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 
 from common.db.models import User, table_of
 from common.db.session import ReadSession, WriteSession
 from common.domain.audit import REFUSED
-from common.domain.permissions import changes_code, crosses_users, sees_all
+from common.domain.permissions import NOT_CODE, changes_code, crosses_users, sees_all
 from common.errors import DomainError, Forbidden, NotFound
 from common.i18n import N_
 from common.services import audit
@@ -39,6 +40,19 @@ def check_user(session: ReadSession, before: str | None, after: str | None, chan
     if field is not None and not sees_all(session.actor):
         raise Forbidden(
             N_("Only administrators may say as which user a task runs, and change what runs as one."), field=field
+        )
+
+
+def check_reach(
+    session: ReadSession, before: Mapping[str, Any], after: Mapping[str, Any], changed: Collection[str]
+) -> None:
+    """Raise Forbidden when a change concerns a call that may go to any address, and they may not do that. `before` and
+    `after` are specs of kinds."""
+    reaches = any(each.get("any_address") for each in (before, after))
+    if reaches and not NOT_CODE.issuperset(changed) and not sees_all(session.actor):
+        raise Forbidden(
+            N_("Only administrators may let a task call addresses that are not public, and change such a call."),
+            field="spec.any_address",
         )
 
 

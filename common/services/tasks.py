@@ -145,6 +145,7 @@ async def create(session: WriteSession, data: TaskInput, *, owner_id: int | None
     """Store a new task with its schedules; raises Invalid naming the field, Forbidden."""
     await rights.check_code(session, {data.kind})
     rights.check_user(session, None, data.run_as, ["command"])
+    rights.check_reach(session, {}, data.spec, ["command"])
     task = Task(owner_id=owner_id, created_at=now, updated_at=now, **_columns(data))
     task.spec |= await variables.bind(session, data.variables, before={}, owner_id=owner_id)
     await references.check(session, data, before=None)
@@ -244,6 +245,7 @@ async def update(session: WriteSession, task_id: int, patch: TaskPatch, *, now: 
     changed = _changed(task, data)
     await rights.check_code(session, {task.kind, data.kind}, changed)
     rights.check_user(session, task.spec.get("run_as"), data.run_as, changed)
+    rights.check_reach(session, task.spec.get(KIND_SPEC, {}), data.spec, changed)
     given = await variables.bind(session, data.variables, before=task.spec, owner_id=task.owner_id)
     await references.check(session, data, before=task)
     for name, value in _columns(data).items():

@@ -7,11 +7,15 @@ from common.db.session import ReadSession
 from common.queries import results
 from common.queue.claims import Claim
 from common.services import references
-from worker.kinds import python, shell
+from worker.kinds import http, python, shell
 from worker.kinds.work import Given, Unready, Work
 
 #: Kind of task -> what turns a claim into what the runner is given; raises Unready.
-BUILDERS: Mapping[str, Callable[[Claim, Given], Work]] = {"shell": shell.work, "python": python.work}
+BUILDERS: Mapping[str, Callable[[Claim, Given], Work]] = {
+    "shell": shell.work,
+    "python": python.work,
+    "http": http.work,
+}
 
 #: Thing that specs refer to -> what reads those with some ids, in one query.
 READERS: Mapping[str, Callable[[ReadSession, Collection[int]], Awaitable[Mapping[int, Any]]]] = {
