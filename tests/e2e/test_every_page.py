@@ -35,6 +35,8 @@ ACCOUNTS = (
 )
 LONG = "A name that goes on and on, " * 6 + "x" * 30
 WIDE = "for i in $(seq 30); do echo \"$i $(printf 'wide%.0s' $(seq 60))\"; done"
+REPORT = f"""echo 完成; echo x >"$ROTA_ARTIFACTS/报表 {"long-name-" * 12}.xlsx"
+echo '{{"result": {{"rows": 12840}}, "warnings": ["12,840 rows, 63 % less than usual."]}}' >$ROTA_REPORT"""
 NOISE = f"{WIDE}; printf '\\033[31mred\\033[0m\\n' >&2; exit 1"
 
 
@@ -45,7 +47,13 @@ def paths(rota: Rota) -> Iterator[list[str]]:
     ids = []
     for values in (
         {"name": LONG[:200], "command": NOISE, "tags": ["finance", "weekly"], "cron": "0 2 * * *", "retries": 1},
-        {"name": "每周销售报表", "command": "echo 完成", "cron": "30 8 * * 1", "timezone": "Asia/Shanghai"},
+        {
+            "name": "每周销售报表",
+            "command": REPORT,
+            "cron": "30 8 * * 1",
+            "timezone": "Asia/Shanghai",
+            "spec": {"keep_files": True},
+        },
     ):
         ids.append(client.post("/tasks", json=values).raise_for_status().json()["id"])
         client.post(f"/tasks/{ids[-1]}/run").raise_for_status()
@@ -71,6 +79,8 @@ def paths(rota: Rota) -> Iterator[list[str]]:
         "/ui/executions",
         *(f"/ui/executions/{run['id']}" for run in runs),
         f"/ui/executions/{runs[0]['id']}?find=wide",
+        "/ui/files",
+        "/ui/files?q=nothing-like-this",
         "/ui/workers",
         "/ui/queues",
         "/ui/storage",

@@ -1,5 +1,6 @@
 """Files that tasks leave: put into the store and written down with the result, whoever dies meanwhile."""
 
+import asyncio
 import hashlib
 import os
 from datetime import timedelta
@@ -9,12 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from common.artifacts.choose import store_of
 from common.artifacts.folder import FolderStore
 from common.artifacts.store import Missing, StoreError
 from common.db.models import Artifact, Execution, table_of
 from common.db.types import Record
 from common.domain.states import Status
 from common.queries import executions as queries
+from tests.support import s3
 from tests.support.eventually import eventually
 from tests.worker.rig import Rig
 from worker import shelf
@@ -145,6 +148,21 @@ async def test_without_a_store_the_execution_fails_and_others_are_recorded_meanw
     assert (row.status, row.exit_code) == (Status.FAILED, 0)
     assert row.error == "its files could not be put into the store; the worker's log says why"
     assert await files(rig, execution_id) == []
+
+
+async def test_they_may_be_kept_by_a_service(rig: Rig) -> None:
+    with s3.service() as endpoint:
+        keys = {"s3_endpoint": endpoint, "s3_region": "us-east-1", "s3_access_key": s3.KEY, "s3_secret_key": s3.SECRET}
+        rig.start(artifact_store=f"s3://{s3.BUCKET}/rota", **keys)
+        execution_id = await rig.run_command("head -c 9000000 /dev/zero >$ROTA_ARTIFACTS/x", spec=KEEP)
+        await rig.until(execution_id, timeout=40)
+        (row,) = await files(rig, execution_id)
+        store = store_of(rig.settings(artifact_store=f"s3://{s3.BUCKET}/rota", **keys))
+        digest = hashlib.sha256()
+        for piece in await asyncio.to_thread(store.open, row.store_key):
+            digest.update(piece)
+        assert (row.size, row.sha256) == (9_000_000, digest.hexdigest())
+        await rig.finish()
 
 
 async def test_every_attempt_has_its_own(rig: Rig) -> None:
