@@ -6,7 +6,7 @@ A page names its place with `{% set nav = "key" %}`. What is not for a role is a
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from common.domain.permissions import ADMINISTRATOR, ROLES, VIEWER
+from common.domain.permissions import ADMINISTRATOR, OPERATOR, ROLES, VIEWER
 from common.i18n import N_
 
 DAILY, DATA, OPERATIONS, ADMINISTRATION = "", N_("Data"), N_("Operations"), N_("Administration")
@@ -35,6 +35,7 @@ PLACES = (
     Place("tasks", "/ui/tasks", "tasks", N_("Tasks"), DAILY, count="tasks", leader="t"),
     Place("executions", "/ui/executions", "runs", N_("Executions"), DAILY, leader="e"),
     Place("timeline", "/ui/timeline", "timeline", N_("Timeline"), DAILY, leader="l"),
+    Place("programs", "/ui/programs", "code", N_("Programs"), DATA, OPERATOR, leader="p"),
     Place("files", "/ui/files", "files", N_("Files"), DATA, leader="f"),
     Place("queues", "/ui/queues", "queue", N_("Queues"), OPERATIONS, leader="q"),
     Place("workers", "/ui/workers", "worker", N_("Workers"), OPERATIONS, count="workers", leader="w"),

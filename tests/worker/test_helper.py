@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 import worker.kinds.python
+from common.paths import ROOT
 from worker.kinds.helper.rota import _sql
 
 HELPER = Path(worker.kinds.python.__file__).parent / "helper"
@@ -43,7 +45,7 @@ class Shop(BaseHTTPRequestHandler):
         self.server.calls.append((self.path, self.headers.get("Authorization"), body.decode()))  # type: ignore[attr-defined]
         if self.path == "/auth/token":
             number = sum(path == "/auth/token" for path, *_ in self.server.calls)  # type: ignore[attr-defined]
-            self._answer(200, {"data": {"token": f"t{number}", "expires_in": 3600}})
+            self._answer(200, {"access_token": "t", "data": {"token": f"t{number}", "expires_in": 3600}})
         else:
             self._answer(201, {"code": 0, "made": json.loads(body)})
 
@@ -203,3 +205,15 @@ def test_parameters_are_found_where_they_are_parameters(sql: str, expected: str)
 
 def test_parameters_that_a_statement_does_not_have_are_left_out() -> None:
     assert _sql.given("SELECT :a, ':b'", {"a": 1, "b": 2, "c": 3}) == {"a": 1}
+
+
+def test_the_examples_of_the_documents_run(shop: HTTPServer, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "programs.md").read_text("utf-8")
+    blocks = [block for block in re.findall(r"```python\n(.*?)```", text, re.S) if "import rota" in block]
+    report = tmp_path / "report.json"
+    env = {"ROTA_ARTIFACTS": str(tmp_path), "ROTA_REPORT": str(report), "ROTA_EXECUTION_ID": "7"}
+    said = [run(block, SHOP_API=f"http://127.0.0.1:{shop.server_port}/", **env) for block in blocks]
+    assert said == [" 7\n", "2\n"]
+    assert (tmp_path / "days.csv").read_text("utf-8").count("2026") == 3
+    told = json.loads(report.read_text("utf-8"))
+    assert (told["progress"]["done"], told["result"]["days"], len(told["warnings"])) == (3, 3, 1)
