@@ -156,6 +156,7 @@ LIES: dict[str, dict[str, Any]] = {
     "another audience": {"claims": {"aud": "other"}},
     "one audience of several without azp": {"claims": {"aud": [CLIENT, "other"]}},
     "for another of its clients": {"claims": {"aud": [CLIENT, "other"], "azp": "other"}},
+    "another audience, asked for by us": {"claims": {"aud": "other", "azp": CLIENT}},
     "no audience": {"missing": ["aud"]},
     "another issuer": {"claims": {"iss": "https://evil.example"}},
     "an issuer with a slash more": {"claims": {"iss": "{issuer}/"}},
