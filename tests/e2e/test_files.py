@@ -24,7 +24,7 @@ def test_a_file_is_downloaded_and_given_out_by_a_link(
     page.locator(".r-toast a").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Success in ")
     with page.expect_download() as waiting:
-        page.get_by_role("link", name="Download", exact=True).first.click()
+        page.get_by_role("link", name=f"Download {NAME}").click()
     assert waiting.value.suggested_filename == NAME
     assert waiting.value.path().read_text() == CONTENT
 
@@ -44,4 +44,4 @@ def test_a_file_is_downloaded_and_given_out_by_a_link(
     expect(page.locator(".r-toast")).to_contain_text("do not work any more")
     assert httpx.get(link).status_code == 404
     page.goto("/ui/files")
-    expect(page.get_by_role("link", name=NAME)).to_be_visible()
+    expect(page.get_by_role("link", name=NAME, exact=True)).to_be_visible()
