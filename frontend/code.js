@@ -31,6 +31,19 @@ const told = document.querySelector("meta[name=csp-nonce]");
 const nonce = told?.content || "";
 const hint = told?.dataset.hint || "";
 
+// Typing over a selection is done here: Chrome would put a style attribute on what replaces it, which the policy of the
+// page forbids.
+const typeOver = EditorView.domEventHandlers({
+  beforeinput: (event, view) => {
+    const { main } = view.state.selection;
+    if (event.inputType !== "insertText" || !event.data || event.isComposing || main.empty || view.state.readOnly) return false;
+    event.preventDefault();
+    const insert = () => view.state.update({ ...view.state.replaceSelection(event.data), userEvent: "input.type", scrollIntoView: true });
+    if (!view.state.facet(EditorView.inputHandler).some((handler) => handler(view, main.from, main.to, event.data, insert))) view.dispatch(insert());
+    return true;
+  },
+});
+
 const build = (area) => {
   const language = LANGUAGES[area.dataset.code];
   if (!language || area.dataset.coded) return;
@@ -46,6 +59,7 @@ const build = (area) => {
         EditorView.cspNonce.of(nonce),
         lineNumbers(), highlightActiveLine(), drawSelection(), history(), indentOnInput(), bracketMatching(), closeBrackets(),
         EditorView.lineWrapping,
+        typeOver,
         keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, indentWithTab]),
         syntaxHighlighting(colours),
         language(area),

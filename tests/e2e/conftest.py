@@ -16,7 +16,8 @@ PHONE = {"width": 390, "height": 844}
 
 @pytest.fixture(scope="session")
 def rota(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rota]:
-    with running(tmp_path_factory.mktemp("rota")) as process:
+    # Enough for a log of a hundred megabytes.
+    with running(tmp_path_factory.mktemp("rota"), output_limit=str(64 << 20)) as process:
         yield process
 
 

@@ -63,6 +63,8 @@ def paths(rota: Rota) -> Iterator[list[str]]:
         assert all(each["status"] != "running" and each["attempt"] for each in found), found
         return found
 
+    changed = {"command": f"{NOISE} # {LONG}", "env": {"LONG_NAME": LONG}, "timeout": 60}
+    client.patch(f"/tasks/{ids[0]}", json=changed).raise_for_status()
     runs = eventually_sync(ended, timeout=30, interval=0.2)
     yield [
         "/ui/home",
@@ -73,6 +75,10 @@ def paths(rota: Rota) -> Iterator[list[str]]:
         "/ui/tasks?q=nothing-like-this",
         "/ui/tasks/create",
         *(f"/ui/tasks/{task}" for task in ids),
+        f"/ui/tasks/{ids[0]}?metric=memory",
+        f"/ui/tasks/{ids[0]}/executions",
+        f"/ui/tasks/{ids[0]}/definition",
+        f"/ui/tasks/{ids[0]}/audit",
         f"/ui/tasks/{ids[0]}/edit",
         f"/ui/tasks/{ids[0]}/ledger?at=2026-01-05T02:00&since=2026-01-01T00:00",
         f"/ui/tasks/{ids[1]}/ledger?outcome=missed",

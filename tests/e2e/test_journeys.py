@@ -73,7 +73,7 @@ def test_a_failing_task_says_why(page: Page, make_task: Callable[..., int]) -> N
     page.goto("/ui/tasks?status=failed")
     expect(page.locator("tr", has_text="Breaks")).to_contain_text("Failed")
     page.goto(f"/ui/tasks/{task}")
-    expect(page.locator("section", has_text="Latest failure").last).to_contain_text("no such table: orders")
+    expect(page.locator("section", has_text="Recent failures").last).to_contain_text("no such table: orders")
 
 
 def test_a_run_is_followed_and_stopped(page: Page, make_task: Callable[..., int]) -> None:
@@ -216,4 +216,11 @@ def test_the_first_start_asks_for_an_administrator(browser: Browser, tmp_path: P
         page.fill("[name=repeat]", PASSWORD)
         page.get_by_role("button", name="Create the administrator").click()
         expect(page.locator("main")).to_contain_text("Nothing is scheduled yet.")
+        page.locator(".r-examples a.btn, .r-examples .btn").first.click()
+        page.get_by_role("button", name="Create task").click()
+        page.get_by_role("button", name="Run now").click()
+        page.locator("#dialog").get_by_role("button", name="Run now").click()
+        page.locator(".r-toast a").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("^Success in "))
+        expect(page.locator(".r-log")).to_contain_text("hello from")
         context.close()

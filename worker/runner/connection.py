@@ -8,7 +8,7 @@ from worker.runner import log
 from worker.runner.protocol import Lines, Message, encode
 
 ROOM = 1 << 20  # bytes unsent, above which nothing more is offered
-GIVE_UP = 64 << 20  # bytes unsent, above which the peer is taken for gone; it gets all again when it comes back
+GIVE_UP = 256 << 20  # bytes unsent, above which the peer is taken for gone; it gets all again when it comes back
 
 
 class Connection(asyncio.Protocol):

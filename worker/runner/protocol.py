@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 VERSION = 3
-MAX_LINE = 64 << 20  # bytes; a longer line is a broken peer
+MAX_LINE = 256 << 20  # bytes; a longer line is a broken peer. A result holds two streams of 64 MiB as base64
 
 Key = tuple[int, int]  # (execution id, token)
 Message = dict[str, Any]
