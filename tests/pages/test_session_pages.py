@@ -26,6 +26,12 @@ async def test_the_login_leads_to_pages_of_ours_only(alice: Person, next_: str) 
     assert answer.headers["location"] == "/ui/home"
 
 
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://rota.test.evil.example"])
+async def test_nobody_is_signed_in_by_another_site_s_form(alice: Person, origin: str) -> None:
+    data = {"username": "alice", "password": PASSWORD}
+    assert (await alice.client.post("/ui/login", data=data, headers={"Origin": origin})).status_code == 403
+
+
 async def test_signing_out_ends_the_session_on_the_server(alice: Person) -> None:
     cookie = "; ".join(f"{name}={value}" for name, value in alice.client.cookies.items())
     assert (await alice.post("/ui/logout")).headers["location"] == "/ui/login"

@@ -298,6 +298,7 @@ async def test_no_form_is_taken_from_another_site(app: FastAPI, api: Api) -> Non
             ({}, {"x-csrf-token": token[:-1] + ("0" if token[-1] != "0" else "1")}),
             ({"_csrf": token}, {"origin": "https://evil.test"}),
             ({"_csrf": token}, {"origin": "http://rota.test.evil.test"}),
+            ({"_csrf": token}, {"origin": "null"}),
             ({"_csrf": token}, {"sec-fetch-site": "cross-site"}),
             ({"_csrf": token}, {"sec-fetch-site": "same-site"}),
         ]
