@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticKnownError
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
@@ -21,8 +22,16 @@ from common.services import audit, schedules
 from common.services.audit import Thing
 from common.services.inputs import Name, refuse
 
+
+def _no_number(value: object) -> object:
+    """A bare number would be read as seconds since 1970."""
+    if isinstance(value, int | float):
+        raise PydanticKnownError("string_type")
+    return value
+
+
 Kind = Literal["holidays", "working_days", "dates"]
-Date = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2199, 12, 31))]
+Date = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2199, 12, 31)), BeforeValidator(_no_number)]
 
 
 class CalendarInput(BaseModel):
