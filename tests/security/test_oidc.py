@@ -258,7 +258,7 @@ async def test_an_error_of_the_provider_is_named_and_nothing_else_of_the_address
 
 async def test_the_way_back_leads_to_pages_of_ours_only(browser: Browser) -> None:
     answer = await browser.sign_in("https://evil.example/")
-    assert answer.headers["location"] == "/ui/tasks"
+    assert answer.headers["location"] == "/ui/home"
 
 
 async def test_new_keys_of_the_provider_are_fetched(browser: Browser, provider: oidc_provider.Running) -> None:
