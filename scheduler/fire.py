@@ -76,7 +76,7 @@ class Fire:
         """How long to wait from now on, when it was `wait` at the last look at the clock."""
         is_known = wait < poll_interval(self.database)
         self._expected = self._looked + wait if is_known else math.inf
-        return max(0.0, self._looked + wait - self.clock.monotonic())
+        return max(0.0, wait - (self.clock.monotonic() - self._looked))
 
     async def _fire(self, session: WriteSession) -> tuple[int, float]:
         """Fire a batch; returns how many, and the seconds until the next is due."""

@@ -72,7 +72,7 @@ def ending(message: Message, claim: Claim, *, worker_id: str, now: datetime, shi
         stdout_bytes=message["stdout_bytes"],
         stderr_bytes=message["stderr_bytes"],
         keep_pieces=not exact,
-        brief=(message["duration"] or LIVE_AFTER) < LIVE_AFTER,
+        brief=(message.get("duration") or LIVE_AFTER) < LIVE_AFTER,
         pid=message["pid"],
         cpu_seconds=message["cpu_seconds"],
         peak_memory=message["peak_memory"],

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import JSON, ColumnElement, FromClause, String, bindparam, column, func, literal_column, select
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.sql import Executable, Insert
 from sqlalchemy.sql.schema import Table
@@ -162,7 +163,10 @@ def _documents(types: Types, rows: Rows, dialect: Dialect) -> Iterator[str]:
     pieces: list[str] = []
     size = 0
     for row in rows:
-        values = [process(row[name]) if process else row[name] for name, process in processors]
+        try:
+            values = [process(row[name]) if process else row[name] for name, process in processors]
+        except ValueError as error:
+            raise StatementError(str(error), None, None, error, hide_parameters=True) from error
         piece = json.dumps(values, ensure_ascii=False, default=_instant)
         if pieces and size + len(piece) > _SIZE:
             yield f"[{','.join(pieces)}]"

@@ -63,7 +63,9 @@ class Once:
 
 def _compile(statement: Any, dialect: Dialect, finish: Callable[[str], str]) -> Compiled:
     made: Any = statement.compile(dialect=dialect)
-    processes, fixed = made._bind_processors, made.params
+    # What an insert does not name gets its column's default; functions as defaults are not for here.
+    defaults = {each.key: each.default.arg for each in getattr(made, "insert_prefetch", ()) if each.default.is_scalar}
+    processes, fixed = made._bind_processors, made.params | defaults
     parameters = tuple((name, fixed.get(name), processes.get(name)) for name in made.positiontup)
     # asyncpg asks how a number comes: ours come as double precision.
     columns = [each.type._cached_result_processor(dialect, _FLOAT8) for each in made._result_columns]

@@ -127,7 +127,7 @@ async def keep_reports(session: WriteSession, reports: Mapping[Key, Mapping[str,
     """Store the reports of these attempts; `running`: of those only that have not ended meanwhile."""
     for (execution_id, token), report in sorted(reports.items()):
         where = [E.c.id == execution_id, E.c.token == token, *([E.c.status == Status.RUNNING] if running else [])]
-        await session.execute(update(E).where(*where).values(report=report, warnings=len(report["warnings"])))
+        await session.execute(update(E).where(*where).values(report=report, warnings=len(report.get("warnings", ()))))
 
 
 def _was_given_away(row: Any) -> bool:
