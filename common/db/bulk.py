@@ -11,7 +11,19 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, FromClause, String, bindparam, column, func, literal_column, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    FromClause,
+    String,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import StatementError
@@ -48,7 +60,7 @@ async def run_each(
     own = tuple(each for each in types if each[0] not in same)
     match connection.dialect.name:
         case "postgresql":
-            lists = {name: [row[name] for row in rows] for name, _ in own}
+            lists = {name: _list(kind, [row[name] for row in rows]) for name, kind in own}
             return await _run(connection, _of_arrays(build, types, own), lists | same)
         case "mysql":
             statement = _of_document(build, types, own)
@@ -123,10 +135,21 @@ def _of(given: FromClause, types: Types) -> Value:
 
 @lru_cache(maxsize=256)
 def _of_arrays(build: Callable[[Value], Executable], types: Types, own: Types) -> Once:
-    arrays = [bindparam(name, type_=postgresql.ARRAY(kind)) for name, kind in own]
-    columns = [column(name, kind) for name, kind in own]
+    kinds = [(name, Text() if isinstance(kind, JSON) else kind) for name, kind in own]
+    arrays = [bindparam(name, type_=postgresql.ARRAY(kind)) for name, kind in kinds]
+    columns = [column(name, kind) for name, kind in kinds]
     given = func.unnest(*arrays).table_valued(*columns, name="given").render_derived(name="given")
-    return Once(build(_of(given, types)))
+    value = _of(given, types)
+    documents = {name: kind for name, kind in own if isinstance(kind, JSON)}
+    return Once(build(lambda name: cast(value(name), documents[name]) if name in documents else value(name)))
+
+
+def _list(kind: TypeEngine[Any], values: list[Any]) -> list[Any]:
+    """An array's items. JSON goes as text: a list in it would be taken for one more dimension of the array."""
+    if not isinstance(kind, JSON):
+        return values
+    nothing = None if kind.none_as_null else "null"
+    return [nothing if value is None else json.dumps(value, ensure_ascii=False) for value in values]
 
 
 # --- MySQL, MariaDB ---

@@ -12,13 +12,15 @@ from common.db.session import Database
 from tests.support import world
 from tests.support.world import NOW, E, after
 
-_TYPES = tuple((name, E.c[name].type) for name in ("id", "error", "finished_at", "cpu_seconds", "spawned", "worker_id"))
+_NAMES = ("error", "finished_at", "cpu_seconds", "spawned", "worker_id", "timing")
+_TYPES = tuple((name, E.c[name].type) for name in ("id", *_NAMES))
+#: Lists of lists, which an array of values must not be mixed up with.
+TIMING = [None, [], [["o", 0.5, 1]], [[1], [2], ["行"]], {"a": [1]}, [None]]
 ODD = ["a'b\"c\\d", "行\n\ttab %s :x $1 ?", "😀 \u2028", "x" * 70_000, "", None]
 
 
 def _change(value: Value) -> Update:
-    names = ("error", "finished_at", "cpu_seconds", "spawned", "worker_id")
-    return update(E).where(E.c.id == value("id")).values({name: value(name) for name in names})
+    return update(E).where(E.c.id == value("id")).values({name: value(name) for name in _NAMES})
 
 
 async def test_each_row_gets_its_own_values_exactly(database: Database) -> None:
@@ -30,6 +32,7 @@ async def test_each_row_gets_its_own_values_exactly(database: Database) -> None:
             "finished_at": after(n) if n else None,
             "cpu_seconds": 0.1 * n,
             "spawned": n % 2 == 1,
+            "timing": TIMING[n],
         }
         for n, (id_, text) in enumerate(zip(ids, ODD, strict=False))
     ]
@@ -48,6 +51,7 @@ async def test_each_row_gets_its_own_values_exactly(database: Database) -> None:
 async def test_a_value_that_its_type_refuses_is_an_error_and_says_nothing_of_it(database: Database) -> None:
     (id_,) = await world.add_executions(database, await world.add_task(database))
     row = {"id": id_, "error": "secret", "finished_at": NOW.replace(tzinfo=None), "cpu_seconds": 0.0, "spawned": True}
+    row["timing"] = None
     with pytest.raises(StatementError, match="naive") as caught:
         async with database.write() as session:
             await run_each(session, _change, _TYPES, [row], worker_id="wei")
