@@ -39,6 +39,7 @@ def main() -> int:
     parser.add_argument("--database", action="append", choices=DATABASES, help="by default all three")
     parser.add_argument("--repeat", type=int, default=1, help="the median of so many runs is shown")
     parser.add_argument("--json", type=Path, help="write every figure of every run to this file")
+    parser.add_argument("--profile", type=Path, help="record where the CPU goes (py-spy) into this folder")
     arguments = parser.parse_args()
     wanted = arguments.scenario or list(USUAL)
     if unknown := set(wanted) - SCENARIOS.keys():
@@ -48,7 +49,8 @@ def main() -> int:
         program = raw.build(Path(folder))
         for name in wanted:
             for kind in arguments.database or DATABASES:
-                runs = [_once(name, kind, program) for _ in range(arguments.repeat)]
+                profile = arguments.profile and arguments.profile / f"{name}-{kind}"
+                runs = [_once(name, kind, program, profile) for _ in range(arguments.repeat)]
                 found += runs
                 _print(name, kind, runs)
     if arguments.json:
@@ -56,10 +58,10 @@ def main() -> int:
     return 0
 
 
-def _once(name: str, kind: str, program: Path) -> dict[str, Any]:
+def _once(name: str, kind: str, program: Path, profile: Path | None) -> dict[str, Any]:
     """One run between two measurements of the raw limit; their mean is the limit of this run."""
     before = raw.spawns_per_second(program, COMMAND)
-    with stage(kind) as where:
+    with stage(kind, profile) as where:
         figures: dict[str, float] = asyncio.run(SCENARIOS[name](where))
     after = raw.spawns_per_second(program, COMMAND)
     limit = (before + after) / 2

@@ -15,16 +15,17 @@ async def run(
         with stage.rota(workers=workers, schedulers=schedulers) as rota:
             instant = await watch.in_a_moment(database, _AHEAD + count / 2_000)
             await seed.tasks_due(database, [instant] * count, command=command, now=instant)
-            await watch.until(database, instant)
-            before = machine.cost(rota.processes().values())
-            seen = await watch.watch(database, count, since=instant, patience=60 + count / 20)
-            after = machine.cost(rota.processes().values())
+            await watch.until(database, instant, less=0.5)
+            before = machine.cost(rota.everything())
+            with rota.profiled():
+                seen = await watch.watch(database, count, since=instant, patience=60 + count / 20)
+            after = machine.cost(rota.everything())
         late = await watch.lateness(database, [instant] * count)
     return {
         "per_second": count / seen.ended,
         "rows_exist_s": seen.exist,
         "late_p50_ms": machine.percentile(late, 0.5) * 1e3,
         "late_p99_ms": machine.percentile(late, 0.99) * 1e3,
-        "cpu_ms_each": (after.cpu - before.cpu) / count * 1e3,
+        **after.each(before, count),
         "memory_mb": after.memory / 2**20,
     }

@@ -1,7 +1,8 @@
 """What processes cost: CPU seconds and memory of a Rota, all its processes together."""
 
 import contextlib
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import psutil
@@ -9,21 +10,34 @@ import psutil
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU seconds so far, and PSS (memory, each shared page divided among those who share it) in bytes."""
+    """CPU seconds of each program so far, and PSS (memory, each shared page divided among those who share it) in bytes
+    of all of them together."""
 
-    cpu: float
+    cpu: dict[str, float]
     memory: int
 
+    def each(self, before: "Cost", count: int) -> dict[str, float]:
+        """Milliseconds of CPU an execution since `before`: of Rota, and of every program."""
+        spent = {name: (self.cpu[name] - before.cpu.get(name, 0.0)) / count * 1e3 for name in sorted(self.cpu)}
+        rota = sum(value for name, value in spent.items() if name != DATABASE)
+        return {"cpu_ms_each": rota, **{f"cpu_ms_{name}": value for name, value in spent.items()}}
 
-def cost(processes: Iterable[psutil.Process]) -> Cost:
-    """What these processes cost; ended children count in the CPU seconds of those who waited for them."""
-    cpu, memory = 0.0, 0
-    for process in processes:
+
+#: The program that is the database's server and no part of Rota.
+DATABASE = "database"
+
+
+def cost(processes: Mapping[str, psutil.Process]) -> Cost:
+    """What these processes cost, by the first word of their names; ended children count where they were waited for."""
+    cpu: dict[str, float] = defaultdict(float)
+    memory = 0
+    for name, process in processes.items():
         with contextlib.suppress(psutil.Error):
             times = process.cpu_times()
-            cpu += times.user + times.system
-            memory += process.memory_full_info().pss
-    return Cost(cpu, memory)
+            cpu[name.split()[0]] += times.user + times.system
+            if not name.startswith(DATABASE):
+                memory += process.memory_full_info().pss
+    return Cost(dict(cpu), memory)
 
 
 def percentile(values: Iterable[float], share: float) -> float:

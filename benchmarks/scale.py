@@ -14,7 +14,7 @@ async def run(stage: Stage, *, schedules: int = 100_000, command: str = "echo hi
     async with stage.database() as database:
         await seed.idle_tasks(database, schedules, now=await watch.database_now(database))
         with stage.rota() as rota:
-            scheduler = [each for name, each in rota.processes().items() if name.startswith("scheduler")]
+            scheduler = {name: each for name, each in rota.processes().items() if name.startswith("scheduler")}
             await asyncio.sleep(3)
             before = machine.cost(scheduler)
             await asyncio.sleep(_IDLE)
@@ -23,10 +23,10 @@ async def run(stage: Stage, *, schedules: int = 100_000, command: str = "echo hi
             await seed.tasks_due(database, [instant] * _DUE, command=command, now=instant)
             await watch.until(database, instant)
             await watch.watch(database, _DUE, since=instant, patience=60)
-            everything = machine.cost(rota.processes().values())
+            everything = machine.cost(rota.processes())
         late = await watch.lateness(database, [instant] * _DUE)
     return {
-        "idle_cpu_percent": (after.cpu - before.cpu) / _IDLE * 100,
+        "idle_cpu_percent": (after.cpu["scheduler"] - before.cpu["scheduler"]) / _IDLE * 100,
         "scheduler_mb": after.memory / 2**20,
         "all_mb": everything.memory / 2**20,
         "late_max_ms": max(late) * 1e3,

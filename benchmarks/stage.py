@@ -3,11 +3,14 @@
 import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
+from benchmarks.machine import DATABASE
+from benchmarks.profile import recording
 from common.db.schema import ensure_schema
 from common.db.session import Database
 from tests.support import rota_process, servers
@@ -23,6 +26,17 @@ class Running:
 
     main: Rota
     more: list[psutil.Process] = field(default_factory=list)
+    profile: Path | None = None
+
+    def profiled(self) -> AbstractContextManager[None]:
+        """Record where the CPU goes for the length of a `with` block, if that was asked for."""
+        return recording(self.processes(), self.profile)
+
+    def everything(self) -> dict[str, psutil.Process]:
+        """Its processes, and those of the database's server."""
+        own = {process.pid for process in self.processes().values()}
+        servers = [each for each in psutil.Process().children(recursive=True) if each.pid not in own]
+        return self.processes() | {f"{DATABASE} {each.pid}": each for each in servers if _is_server(each)}
 
     def processes(self) -> dict[str, psutil.Process]:
         """Its processes by name, runners included, tasks not."""
@@ -42,6 +56,8 @@ class Stage:
     kind: str
     url: str
     folder: Path
+    #: Where the processes' profiles go, None = nowhere.
+    profile: Path | None = None
 
     @contextlib.asynccontextmanager
     async def database(self) -> AsyncIterator[Database]:
@@ -57,7 +73,8 @@ class Stage:
     def rota(self, *, workers: int = 1, schedulers: int = 1) -> Iterator[Running]:
         """`rota up`, and more workers and schedulers beside it, each in a folder of its own."""
         with contextlib.ExitStack() as stack:
-            found = Running(stack.enter_context(rota_process.running(self._folder("up"), database_url=self.url)))
+            main = stack.enter_context(rota_process.running(self._folder("up"), database_url=self.url))
+            found = Running(main, profile=self.profile)
             others = [f"worker {n}" for n in range(1, workers)] + [f"scheduler {n}" for n in range(1, schedulers)]
             for other in others:
                 program, number = other.split()
@@ -76,7 +93,7 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(kind: str) -> Iterator[Stage]:
+def stage(kind: str, profile: Path | None = None) -> Iterator[Stage]:
     """A fresh database of this kind for the length of a `with` block: on disk, and durable as a user's is."""
     with tempfile.TemporaryDirectory(prefix="rota-bench-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
@@ -85,7 +102,13 @@ def stage(kind: str) -> Iterator[Stage]:
         else:
             variable = _VARIABLES[kind]
             url = stack.enter_context(servers.running([variable], durable=True))[variable]
-        yield Stage(kind, url, folder)
+        yield Stage(kind, url, folder, profile)
+
+
+def _is_server(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.name() in ("postgres", "mariadbd", "mysqld")
+    return False
 
 
 def _name(words: list[str]) -> str:

@@ -17,15 +17,16 @@ async def run(stage: Stage, *, rate: float = 20, seconds: int = 60, command: str
             instants = [begin + timedelta(seconds=number / rate) for number in range(count)]
             await seed.tasks_due(database, instants, command=command, now=begin)
             await watch.until(database, begin)
-            before = machine.cost(rota.processes().values())
-            await watch.until(database, instants[-1])
-            await watch.watch(database, count, since=begin, patience=60)
-            after = machine.cost(rota.processes().values())
+            before = machine.cost(rota.everything())
+            with rota.profiled():
+                await watch.until(database, instants[-1])
+                await watch.watch(database, count, since=begin, patience=60)
+            after = machine.cost(rota.everything())
         late = await watch.lateness(database, instants)
     return {
         "late_p50_ms": machine.percentile(late, 0.5) * 1e3,
         "late_p99_ms": machine.percentile(late, 0.99) * 1e3,
         "late_max_ms": max(late) * 1e3,
-        "cpu_ms_each": (after.cpu - before.cpu) / count * 1e3,
+        **after.each(before, count),
         "memory_mb": after.memory / 2**20,
     }

@@ -34,9 +34,9 @@ async def database_now(database: Database) -> datetime:
         return await Clock().now(session)
 
 
-async def until(database: Database, instant: datetime) -> None:
-    """Wait for the instant by the database's clock."""
-    await asyncio.sleep(max((instant - await database_now(database)).total_seconds(), 0))
+async def until(database: Database, instant: datetime, less: float = 0.0) -> None:
+    """Wait for the instant by the database's clock, `less` seconds before it."""
+    await asyncio.sleep(max((instant - await database_now(database)).total_seconds() - less, 0))
 
 
 async def watch(database: Database, count: int, *, since: datetime, patience: float) -> Seen:

@@ -4,18 +4,21 @@ All or nothing: a scheduler that dies between two statements has fired nothing, 
 due. Several schedulers share the work by row locks (SKIP LOCKED) and `UNIQUE(task_id, fire_key)`, without a leader.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Integer, bindparam, func, select, update
+from sqlalchemy.sql.dml import Update
 
 from common.clock import Clock
+from common.db.bulk import Value, run_each
 from common.db.models import Schedule, Task, table_of
+from common.db.prepared import Prepared, one_of
 from common.db.session import Database, ReadSession, WriteSession
-from common.db.types import Record
 from common.db.wakeup import Topic, notify, poll_interval
 from common.domain import misfire
 from common.domain.calendars import Observed
@@ -43,72 +46,154 @@ class Fire:
 
     database: Database
     clock: Clock
+    #: When the next is due, on the clock's `monotonic`; infinite before the first look.
+    _expected: float = math.inf
+    #: When the database's clock was read last, on the same clock.
+    _looked: float = 0.0
 
     async def tick(self) -> float:
         """Fire one batch; returns the seconds until the next schedule is due, 0 when more may be due already."""
-        async with self.database.read() as session:
-            wait = await self._until_next(session)
-        if wait > 0:
-            return wait
+        if self.clock.monotonic() < self._expected:
+            # It is not time yet, as far as we know: somebody changed something, or a second look is due.
+            async with self.database.read() as session:
+                wait = await self._until_next(session, await self._now(session))
+            if wait > 0:
+                return self._wait(wait)
         fired, wait = await self.database.transact(self._fire)
         log.debug("fired", schedules=fired)
+        if wait:
+            return self._wait(wait)
+        self._expected = 0.0
         # What is due and was not fired is held by another scheduler: give it time instead of asking without end.
-        return wait if wait or fired else _SOON
+        return 0.0 if fired else _SOON
+
+    async def _now(self, session: ReadSession) -> datetime:
+        now = await self.clock.now(session)
+        self._looked = self.clock.monotonic()
+        return now
+
+    def _wait(self, wait: float) -> float:
+        """How long to wait from now on, when it was `wait` at the last look at the clock."""
+        is_known = wait < poll_interval(self.database)
+        self._expected = self._looked + wait if is_known else math.inf
+        return max(0.0, wait - (self.clock.monotonic() - self._looked))
 
     async def _fire(self, session: WriteSession) -> tuple[int, float]:
         """Fire a batch; returns how many, and the seconds until the next is due."""
-        now = await self.clock.now(session)
-        due = (
-            await session.execute(
-                select(*S.c)
-                .where(S.c.next_run_at <= now)
-                .order_by(S.c.next_run_at, S.c.id)
-                .limit(BATCH)
-                .with_for_update(skip_locked=True)
-            )
-        ).all()
+        now = await self._now(session)
+        due = [_Due(*row) for row in await _DUE(session, now=now, most=BATCH)]
         if not due:
-            return 0, await self._until_next(session)
+            return 0, await self._until_next(session, now)
         tasks = await self._lock_tasks(session, [schedule.task_id for schedule in due])
         days = await calendars.known(session, due)
-        plans = [(schedule, _plan(schedule, tasks[schedule.task_id], days, now)) for schedule in due]
-        batch = Batch(tasks, await waiting.active_of(session, task_ids=list(tasks)), now)
-        for schedule, plan in plans:
+        plans = _Plans(tasks, days, now)
+        planned = [(schedule, plans.of(schedule)) for schedule in due]
+        wary = [task.id for task in tasks.values() if task.concurrency != "allow"]
+        batch = Batch(tasks, await waiting.active_of(session, task_ids=wary) if wary else {}, now)
+        for schedule, plan in planned:
             batch.add(schedule, plan)
         await enqueue(session, list(batch.rows.values()))
         if batch.replaced:
             await cancel.request_stop(session, [E.c.id.in_(batch.replaced)], by="replaced by a newer run", now=now)
-        await session.execute(
-            update(S)
-            .where(S.c.id == bindparam("row_id"))
-            .values(next_run_at=bindparam("next_at"), runs_at=bindparam("then_at")),
-            [{"row_id": schedule.id, "next_at": plan.next_at, "then_at": plan.runs_at} for schedule, plan in plans],
-        )
+        moved = [
+            {"row_id": schedule.id, "next_at": plan.next_at, "then_at": plan.runs_at} for schedule, plan in planned
+        ]
+        await run_each(session, _move_on, _MOVED, moved)
         await notify(session, Topic.QUEUE, *([Topic.CANCEL] if batch.replaced else []))
-        return len(due), await self._until_next(session)
+        return len(due), await self._until_next(session, now)
 
-    async def _lock_tasks(self, session: WriteSession, ids: Sequence[int]) -> Mapping[int, Record]:
+    async def _lock_tasks(self, session: WriteSession, ids: Sequence[int]) -> Mapping[int, "_Task"]:
         """Lock the tasks: two schedules of one task must see each other's executions to keep its concurrency policy.
 
         After the schedules, as everybody who edits a task does.
         """
-        columns = (T.c.id, T.c.queue, T.c.priority, T.c.concurrency, T.c.misfire_policy, T.c.misfire_grace)
-        rows = await session.execute(
-            select(*columns).where(T.c.id.in_(sorted(set(ids)))).order_by(T.c.id).with_for_update()
-        )
-        return {record.id: record for record in rows}
+        return {row[0]: _Task(*row) for row in await _TASKS(session, ids=sorted(set(ids)))}
 
-    async def _until_next(self, session: ReadSession) -> float:
+    async def _until_next(self, session: ReadSession, now: datetime) -> float:
+        """Seconds until the next schedule is due."""
         longest = poll_interval(self.database)
-        soonest = await session.scalar(select(func.min(S.c.next_run_at)))
+        ((soonest,),) = await _SOONEST(session)
         if soonest is None:
             return longest
-        now = await self.clock.now(session)
         return float(min(longest, max(0.0, (soonest - now).total_seconds())))
 
 
-def _plan(schedule: Record, task: Record, days: calendars.Known, now: datetime) -> misfire.Plan:
-    """What becomes of every instant of this schedule up to now; one that cannot be read any more is switched off."""
+class _Due(NamedTuple):
+    """What firing reads of a schedule."""
+
+    id: int
+    task_id: int
+    kind: str
+    expr: str
+    timezone: str
+    start_at: datetime | None
+    end_at: datetime | None
+    anchor: datetime | None
+    jitter: int
+    calendar_id: int | None
+    calendar_name: str
+    calendar_rule: str
+    next_run_at: datetime
+
+
+class _Task(NamedTuple):
+    """What firing reads of a task."""
+
+    id: int
+    queue: str
+    priority: int
+    concurrency: str
+    misfire_policy: misfire.Policy
+    misfire_grace: int | None
+
+
+_DUE = Prepared(
+    lambda dialect: (
+        select(*(S.c[name] for name in _Due._fields))
+        .where(S.c.next_run_at <= bindparam("now"))
+        .order_by(S.c.next_run_at, S.c.id)
+        .limit(bindparam("most", type_=Integer()))
+        .with_for_update(skip_locked=True)
+    )
+)
+_TASKS = Prepared(
+    lambda dialect: (
+        select(*(T.c[name] for name in _Task._fields))
+        .where(one_of(dialect, T.c.id, "ids"))
+        .order_by(T.c.id)
+        .with_for_update()
+    )
+)
+_SOONEST = Prepared(lambda dialect: select(func.min(S.c.next_run_at)))
+_MOVED = (("row_id", S.c.id.type), ("next_at", S.c.next_run_at.type), ("then_at", S.c.runs_at.type))
+
+
+def _move_on(value: Value) -> Update:
+    return update(S).where(S.c.id == value("row_id")).values(next_run_at=value("next_at"), runs_at=value("then_at"))
+
+
+class _Plans:
+    """What becomes of every instant of schedules up to now. Those that name the same times are planned once."""
+
+    def __init__(self, tasks: Mapping[int, _Task], days: calendars.Known, now: datetime) -> None:
+        self._tasks = tasks
+        self._days = days
+        self._now = now
+        self._made: dict[tuple[object, ...], misfire.Plan] = {}
+
+    def of(self, schedule: _Due) -> misfire.Plan:
+        """The plan of this schedule; one that cannot be read any more is switched off."""
+        task = self._tasks[schedule.task_id]
+        # All but the ids; `H` in an expression is different for each task.
+        own = schedule.task_id if "H" in schedule.expr.upper() else 0
+        key = (*schedule[2:], own, task.misfire_policy, task.misfire_grace)
+        plan = self._made.get(key)
+        if plan is None:
+            plan = self._made[key] = _plan(schedule, task, self._days, self._now)
+        return plan
+
+
+def _plan(schedule: _Due, task: _Task, days: calendars.Known, now: datetime) -> misfire.Plan:
     due, policy, grace = schedule.next_run_at, task.misfire_policy, task.misfire_grace
     try:
         runs = calendars.observed(trigger_of(schedule), schedule, days)
@@ -125,13 +210,13 @@ def _plan(schedule: Record, task: Record, days: calendars.Known, now: datetime) 
 class Batch:
     """The executions of one transaction, by identity: two schedules of a task may name the same instant."""
 
-    tasks: Mapping[int, Record]
+    tasks: Mapping[int, _Task]
     active: dict[int, list[int]]
     now: datetime
     rows: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
     replaced: list[int] = field(default_factory=list)
 
-    def add(self, schedule: Record, plan: misfire.Plan) -> None:
+    def add(self, schedule: _Due, plan: misfire.Plan) -> None:
         """Add what `plan` says of `schedule`: what runs, what was missed and why."""
         for missed in plan.missed:
             self._add(schedule, missed.instant, status=Status.MISSED, reason=missed.reason, finished_at=self.now)
@@ -146,7 +231,8 @@ class Batch:
             self._add_many(schedule, plan.left_out_summary, Status.SKIPPED, of_its_own)
         for fire in plan.fires:
             if (schedule.task_id, fire_key(fire.instant)) not in self.rows:
-                available = max(self.now, jittered(trigger_of(schedule), fire.instant))
+                available = jittered(trigger_of(schedule), fire.instant) if schedule.jitter else fire.instant
+                available = max(self.now, available)
                 self._add(schedule, fire.instant, available_at=available, **self._admit(schedule.task_id))
 
     def _admit(self, task_id: int) -> dict[str, Any]:
@@ -163,11 +249,11 @@ class Batch:
         active.append(0)
         return {"status": Status.QUEUED}
 
-    def _add_many(self, schedule: Record, gap: misfire.MissedSummary, status: Status, suffix: str = "") -> None:
+    def _add_many(self, schedule: _Due, gap: misfire.MissedSummary, status: Status, suffix: str = "") -> None:
         several = {"reason": gap.reason, "instants": gap.count, "scheduled_until": gap.last}
         self._add(schedule, gap.first, suffix, status=status, finished_at=self.now, **several)
 
-    def _add(self, schedule: Record, instant: datetime, suffix: str = "", **values: Any) -> None:
+    def _add(self, schedule: _Due, instant: datetime, suffix: str = "", **values: Any) -> None:
         key = fire_key(instant) + suffix
         self.rows.setdefault(
             (schedule.task_id, key),

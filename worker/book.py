@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common.queue.claims import Claim, Key
+from worker.pace import Pace
 from worker.runner.protocol import Message, keys
 
 
@@ -18,6 +19,7 @@ class Wakes:
     """The events that wake the loops before their time."""
 
     claim: asyncio.Event = field(default_factory=asyncio.Event)
+    start: asyncio.Event = field(default_factory=asyncio.Event)
     heartbeat: asyncio.Event = field(default_factory=asyncio.Event)
     look: asyncio.Event = field(default_factory=asyncio.Event)
     record: asyncio.Event = field(default_factory=asyncio.Event)
@@ -60,6 +62,9 @@ class Book:
         self.draining = False
         #: Somebody asked this worker to take nothing more; what it has goes on.
         self.held_back = False
+        self.pace = Pace(slots)
+        #: There may be more to claim than was taken: a slot that falls free is a reason to ask.
+        self.hungry = True
         #: Held while rows become ours, so that nobody takes them for forgotten ones before they are in this book.
         self.claiming = asyncio.Lock()
 
@@ -73,6 +78,17 @@ class Book:
         released, self.held_back = self.held_back and not asked, asked
         if released:
             self._wakes.claim.set()
+
+    @property
+    def startable(self) -> int:
+        """How many of those that were taken may be started now."""
+        return max(0, min(len(self.unsent), self._slots - len(self.running())))
+
+    def room(self, now: float) -> int:
+        """How many to claim now: none while enough is in stock."""
+        ahead = self.pace.ahead(now)
+        free = self.free + (0 if self.draining or self.held_back else ahead)
+        return free if not self.unsent or free * 2 >= self._slots + ahead else 0
 
     @property
     def idle(self) -> bool:
@@ -94,6 +110,7 @@ class Book:
         for claim in claims:
             self.claims[claim.key] = self.unsent[claim.key] = claim
             self.active[claim.key] = leased
+        self._wakes.start.set()
 
     def drop(self, gone: Iterable[Key]) -> None:
         """Forget what is not ours any more and never was started."""
@@ -118,8 +135,10 @@ class Book:
         self.expected = set(unacked) - self.results.keys()
         self.stopped.clear()
         self.folders = {key: folder for key, folder in self.folders.items() if key in self.active}
+        self.hungry = True
         self._wakes.heartbeat.set()
         self._wakes.claim.set()
+        self._wakes.start.set()
 
     def begun(self, jobs: list[list[Any]], now: float) -> None:
         """Processes were started: [id, token, pid, when, folder?]."""
@@ -147,8 +166,11 @@ class Book:
             self.pieces.pop(key, None)
             self.folders.pop(key, None)
             self.stopped.discard(key)
+        self.pace.ended(result.get("duration") for result in results)
         self._wakes.record.set()
-        self._wakes.claim.set()
+        self._wakes.start.set()
+        if self.hungry:
+            self._wakes.claim.set()
 
     # --- the record loop ---
 

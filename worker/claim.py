@@ -1,7 +1,8 @@
 """Taking executions and giving them to the runner."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -10,7 +11,7 @@ from common.clock import Clock
 from common.config import Settings
 from common.db.session import Database, WriteSession
 from common.db.types import Record
-from common.db.wakeup import poll_interval
+from common.db.wakeup import Topic, notify, poll_interval
 from common.process import pause
 from common.queue import claims, leases
 from common.queue.claims import Claim, Key
@@ -20,6 +21,7 @@ from worker.book import Book
 from worker.identity import Identity
 from worker.kinds import registry
 from worker.kinds.work import Given, Unready
+from worker.pace import PATIENCE
 from worker.runner import results
 from worker.runner_client import RunnerClient
 
@@ -36,6 +38,7 @@ _STEP = 0.004
 #: Seconds between two looks where another worker holds what is due.
 _SOON = 0.05
 _GRACE = 10.0
+_IDLE = 5.0
 
 
 def deadline(leased: float, lease: float) -> float:
@@ -49,7 +52,7 @@ def deadline(leased: float, lease: float) -> float:
 
 @dataclass(slots=True)
 class Claimer:
-    """The claim loop's body."""
+    """The bodies of the loops `claim` and `start`."""
 
     database: Database
     clock: Clock
@@ -59,24 +62,24 @@ class Claimer:
     runner: RunnerClient
     base: Mapping[str, str]
     keyring: Keyring
+    #: When something of the stock was last sent, on the clock's `monotonic`.
+    _stocked: float = 0.0
+    #: Unsent ones that are marked as started: they are nobody else's any more.
+    _marked: set[Key] = field(default_factory=set)
 
     async def tick(self) -> float:
-        """Take what is due, up to the free slots, and have it run; returns the seconds until there may be more."""
+        """Take what is due, up to the free slots and a little ahead; returns the seconds until there may be more."""
         idle = poll_interval(self.database)
-        if self.book.draining:
-            await self._give_back()
-            return idle
         if self.runner.ready and self.runner.outdated and not self.book.running() and not self.book.expected:
             self.runner.replace()
-        if not self.runner.ready or self.runner.full or self.runner.outdated:
+        if self.book.draining or not self._may_start() or self.runner.full:
             return idle
-        wait = idle
-        if not self.book.unsent and self.book.free > 0:
+        if not self.book.pace.ahead(self.clock.monotonic()):
             await self._gather()
-            wait = await self._take(idle)
-        if self.book.unsent:
-            await self._send()
-        return wait
+        return await self._take(idle)
+
+    def _may_start(self) -> bool:
+        return self.runner.ready and not self.runner.outdated
 
     async def _gather(self) -> None:
         """A claim costs some milliseconds whatever it brings: when tasks end by the hundred, few at once are dear."""
@@ -86,11 +89,13 @@ class Claimer:
 
     async def _take(self, idle: float) -> float:
         async with self.book.claiming:
-            limit = min(self.book.free, _BATCH)
+            leased = self.clock.monotonic()
+            limit = min(self.book.room(leased), _BATCH)
+            self.book.hungry = True
             if limit <= 0:
                 return idle
-            leased = self.clock.monotonic()
             found, wait = await self.database.transact(lambda session: self._claim(session, limit, idle))
+            self.book.hungry = len(found) == limit
             self.book.take(found, leased)
         return wait
 
@@ -108,17 +113,34 @@ class Claimer:
             return found, idle
         return found, min(idle, max((soonest - now).total_seconds(), _SOON))
 
-    async def _send(self) -> None:
+    async def start(self) -> float:
+        """Have started what was taken, as slots fall free; returns the seconds to wait."""
+        if self.book.draining:
+            await self._give_back(list(self.book.unsent))
+        elif self._may_start() and (count := self.book.startable):
+            self._stocked = self.clock.monotonic()
+            await self._send(dict(islice(self.book.unsent.items(), count)))
+        elif self._may_start() and (stock := [key for key in self.book.unsent if key not in self._marked]):
+            waited = self.clock.monotonic() - self._stocked
+            if waited < PATIENCE:
+                return PATIENCE - waited
+            log.info("giving back what slots did not fall free for", executions=len(stock))
+            self.book.pace.misjudged(self.clock.monotonic())
+            await self._give_back(stock)
+        return 0.0 if self.book.startable and self._may_start() else _IDLE
+
+    async def _send(self, taken: Mapping[Key, Claim]) -> None:
         """Say that they may start from now on, then have them start; those that are not ours any more are dropped."""
-        taken = dict(self.book.unsent)
         mine, rows, things = await self.database.transact(lambda session: self._mark(session, taken))
         self.book.drop(taken.keys() - mine)
+        self._marked = mine
         # Without a line they stay marked and unsent, and go out with the next tick after the next hello.
         if self.runner.ready:
             jobs = [self._job(claim, rows, things) for key, claim in taken.items() if key in mine]
             self.runner.start([job for job in jobs if job is not None])
             for key in mine:
                 self.book.unsent.pop(key, None)
+            self._marked = set()
 
     async def _mark(self, session: WriteSession, taken: Mapping[Key, Claim]) -> tuple[set[Key], Variables, Things]:
         """Say that they may start; returns those that are ours, and what they use."""
@@ -126,9 +148,8 @@ class Claimer:
         used = await variables.stored(session, taken.values())
         return mine, used, await registry.read(session, taken.values())
 
-    async def _give_back(self) -> None:
-        """Leave to others what was taken and not started when the worker was told to stop."""
-        keys = list(self.book.unsent)
+    async def _give_back(self, keys: list[Key]) -> None:
+        """Leave to others what was taken and not started."""
         if keys:
             await self.database.transact(lambda session: self._abandon(session, keys))
             self.book.drop(keys)
@@ -136,6 +157,7 @@ class Claimer:
     async def _abandon(self, session: WriteSession, keys: list[Key]) -> None:
         now = await self.clock.now(session)
         await leases.abandon(session, worker_id=self.identity.id, keys=keys, now=now, error="the worker was stopped")
+        await notify(session, Topic.QUEUE)
 
     def _job(self, claim: Claim, rows: Variables, things: Things) -> dict[str, Any] | None:
         """One attempt as the runner wants it; None when it fails for want of something it uses."""

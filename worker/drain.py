@@ -60,6 +60,7 @@ class Drain:
         self.book.draining = True
         self.wakes.heartbeat.set()
         self.wakes.claim.set()
+        self.wakes.start.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLAIM), self.book.claiming:
                 pass

@@ -43,7 +43,7 @@ async def main(settings: Settings, stop: asyncio.Event | None = None, *, take_ov
     with identity.acquired(settings, take_over=take_over) as own:
         if own_process:
             own.may_be_asked()
-        database = Database(settings.url, synchronous=settings.sqlite_synchronous)
+        database = Database(settings.url, synchronous=settings.sqlite_synchronous, at_once=True)
         try:
             await _work(settings, database, own, stop, hurry, handover)
         finally:
@@ -73,8 +73,10 @@ async def _work(
     runner = RunnerClient(own.folder / "runner", own.id, base, book, clock, _runner_options(settings))
     shelf = Shelf(store_of(settings), wakes, limit=settings.artifact_limit, days=settings.artifact_days)
     heart = Heart(database, clock, settings, own, generation, book, runner)
+    claimer = Claimer(database, clock, settings, own, book, runner, base, Keyring(settings))
     loops = (
-        Loop("claim", Claimer(database, clock, settings, own, book, runner, base, Keyring(settings)).tick, wakes.claim),
+        Loop("claim", claimer.tick, wakes.claim),
+        Loop("start", claimer.start, wakes.start),
         Loop("heartbeat", heart.beat, wakes.heartbeat),
         Loop("look", heart.look, wakes.look),
         Loop("record", Recorder(database, clock, own, book, runner, wakes, shelf).tick, wakes.record),

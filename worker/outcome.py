@@ -14,7 +14,7 @@ from common.queue.claims import Claim
 from common.queue.finish import Result
 from common.queue.leases import MAX_LOSSES
 from common.services.executions import readable
-from worker.runner.protocol import Message
+from worker.runner.protocol import LIVE_AFTER, Message
 
 _Decoder = getincrementaldecoder("utf-8")
 _CONTINUATION = range(0x80, 0xC0)
@@ -72,6 +72,7 @@ def ending(message: Message, claim: Claim, *, worker_id: str, now: datetime, shi
         stdout_bytes=message["stdout_bytes"],
         stderr_bytes=message["stderr_bytes"],
         keep_pieces=not exact,
+        brief=(message.get("duration") or LIVE_AFTER) < LIVE_AFTER,
         pid=message["pid"],
         cpu_seconds=message["cpu_seconds"],
         peak_memory=message["peak_memory"],

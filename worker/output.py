@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import select, tuple_
 
 from common.clock import Clock
-from common.db.functions import insert_ignore
+from common.db.bulk import insert_ignore
 from common.db.models import ExecutionOutput, table_of
 from common.db.session import Database, WriteSession
 from common.db.wakeup import Topic, notify

@@ -10,8 +10,8 @@ from sqlalchemy import delete
 from sqlalchemy.exc import DBAPIError
 
 from common.clock import Clock
+from common.db.bulk import insert_ignore
 from common.db.errors import is_away
-from common.db.functions import insert_ignore
 from common.db.models import ExecutionOutput, table_of
 from common.db.session import Database, WriteSession
 from common.db.wakeup import Topic, notify
@@ -70,8 +70,6 @@ class Recorder:
                 raise
             await self._record_each(batch)
         self._recorded_at = self.clock.monotonic()
-        # A retry without a delay may be claimed from now on.
-        self.wakes.claim.set()
         return 0.0
 
     async def _record_each(self, batch: Sequence[Message]) -> None:
@@ -88,16 +86,20 @@ class Recorder:
                 await self._record([message | none | {"error": said}])
 
     async def _record(self, batch: Sequence[Message]) -> None:
-        stale, kept = await self.database.transact(lambda session: self._write(session, batch))
+        stale, kept, again = await self.database.transact(lambda session: self._write(session, batch))
         if stale:
             log.warning("late results dropped", executions=sorted(key[0] for key in stale))
         done = [(message["id"], message["token"]) for message in batch]
         await self.shelf.forget(done, dropped=set(done) - kept)
         self.book.put_away(done)
         self.runner.acknowledge(done)
+        if again:
+            # A retry without a delay may be claimed from now on.
+            self.wakes.claim.set()
 
-    async def _write(self, session: WriteSession, batch: Sequence[Message]) -> tuple[set[Key], set[Key]]:
-        """One transaction; returns the keys that were stale, and those whose files are kept."""
+    async def _write(self, session: WriteSession, batch: Sequence[Message]) -> tuple[set[Key], set[Key], bool]:
+        """One transaction; returns the keys that were stale, and those whose files are kept, and whether
+        anything is tried again."""
         known = await self._claims(session, batch)
         now = await self.clock.now(session)
         shift = _shift(now, self.clock.local())
@@ -118,7 +120,7 @@ class Recorder:
         await self.shelf.record(session, {key: known[key] for key in kept}, now=now)
         again = any(item.result.retry_at is not None for item in found)
         await notify(session, Topic.ENDED, Topic.OUTPUT, *([Topic.QUEUE] if again else []))
-        return stale, kept
+        return stale, kept, again
 
     def _reports(self, batch: Sequence[Message], stale: set[Key]) -> dict[Key, dict[str, Any]]:
         """The reports of those that have one, with what is to be said of their files. They are there: the runner keeps

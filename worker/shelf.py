@@ -18,7 +18,7 @@ from typing import IO, Any, cast
 import structlog
 
 from common.artifacts.store import Store, StoreError, key_of
-from common.db.functions import insert_ignore
+from common.db.bulk import insert_ignore
 from common.db.models import Artifact, table_of
 from common.db.session import WriteSession
 from common.process import backoff, pause

@@ -8,11 +8,12 @@ so that a connection nobody answers does not hang for ever.
 
 import json
 import re
+import time
 from typing import Any
 
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL, ExceptionContext, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -29,6 +30,8 @@ _DRIVERS = {
 _ARGUMENT = re.compile(r"(invalid input for query argument \$\d+): .*", re.DOTALL)
 #: Execution option: how a transaction on SQLite begins.
 BEGIN_OPTION = "rota_sqlite_begin"
+#: Seconds for which a connection that was just used is taken to be alive.
+_FRESH = 1.0
 
 
 def normalise_url(text: str) -> URL:
@@ -53,12 +56,15 @@ def create_engine(
     synchronous: str = "FULL",
     command_timeout: float | None = 15,
     foreign_keys: bool = True,
+    at_once: bool = False,
 ) -> AsyncEngine:
     """An engine for the URL; `synchronous` is SQLite's (FULL: a power cut loses nothing that was committed).
 
     `command_timeout`: seconds after which a server's answer is no longer waited for; without it a connection whose
     packets vanish hung for ever (reliability.md, 2).
     `foreign_keys` is SQLite's: whether it keeps to them; migrations switch them off.
+    `at_once` is for processes that run small statements all the time and try again what failed: SQLite's are run by
+    the event loop's thread (common/db/sqlite.py), and a connection that was just used is not asked whether it lives.
     """
     url = normalise_url(text)
     options: dict[str, Any] = {
@@ -68,10 +74,14 @@ def create_engine(
         "max_overflow": pool_size,
         "pool_timeout": 10,
         "pool_recycle": 1500,
+        "pool_pre_ping": not at_once and url.get_backend_name() != "sqlite",
     }
     match url.get_backend_name():
+        case "sqlite" if at_once:
+            from common.db import sqlite
+
+            options["connect_args"] = {"async_creator_fn": sqlite.connection}
         case "postgresql":
-            options["pool_pre_ping"] = True
             options["connect_args"] = {
                 "timeout": 10,
                 "command_timeout": command_timeout,
@@ -88,7 +98,6 @@ def create_engine(
         case "mysql":
             from common.db import mysql
 
-            options["pool_pre_ping"] = True
             options["isolation_level"] = "READ COMMITTED"
             options["connect_args"] = {
                 "async_creator_fn": mysql.connect,
@@ -104,7 +113,41 @@ def create_engine(
             _prepare_sqlite(engine.sync_engine, synchronous, foreign_keys=foreign_keys)
         case "postgresql":
             _hide_values(engine.sync_engine)
+    if at_once and url.get_backend_name() != "sqlite":
+        _ask_the_idle(engine.sync_engine)
     return engine
+
+
+def _ask_the_idle(engine: Engine) -> None:
+    """Ask a connection that was not used for a moment whether it lives, before it is used again.
+
+    SQLAlchemy's own pool_pre_ping asks each time, which is a fifth of a small transaction.
+    """
+
+    @event.listens_for(engine, "connect")
+    @event.listens_for(engine, "checkin")
+    def _used(connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["used"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _checkout(connection: Any, record: ConnectionPoolEntry, proxy: Any) -> None:
+        if _is_cut(record.driver_connection):
+            raise InvalidatePoolError
+        if time.monotonic() - record.info["used"] < _FRESH:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            if engine.dialect.is_disconnect(error, connection, None):
+                raise InvalidatePoolError from error
+            raise
+
+
+def _is_cut(connection: Any) -> bool:
+    """Whether the other side has hung up, as far as this side has heard."""
+    if hasattr(connection, "is_closed"):  # asyncpg
+        return bool(connection.is_closed())
+    return bool(connection.closed or connection._reader.at_eof())
 
 
 def _hide_values(engine: Engine) -> None:

@@ -30,6 +30,8 @@ def is_transient(error: BaseException) -> bool:
     state = getattr(cause, "sqlstate", None)
     if state is not None:
         return state in _POSTGRESQL or state.startswith(("08", "57P0"))
+    if "cannot switch to state" in str(code):  # asyncpg: the connection went while it was being used
+        return True
     return isinstance(error, OperationalError) and "locked" in str(code)
 
 

@@ -41,10 +41,16 @@ class Database:
     """One database, as one process sees it."""
 
     def __init__(
-        self, url: str, *, pool_size: int = 10, synchronous: str = "FULL", actor: Actor = permissions.SYSTEM
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        synchronous: str = "FULL",
+        actor: Actor = permissions.SYSTEM,
+        at_once: bool = False,
     ) -> None:
         self.actor = actor
-        self.engine = create_engine(url, pool_size=pool_size, synchronous=synchronous)
+        self.engine = create_engine(url, pool_size=pool_size, synchronous=synchronous, at_once=at_once)
         self.dialect = self.engine.dialect.name
         reader = self.engine.execution_options(**{BEGIN_OPTION: "BEGIN"})
         self._readers = async_sessionmaker(reader, class_=ReadSession, expire_on_commit=False)

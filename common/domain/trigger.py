@@ -68,7 +68,9 @@ class Trigger(Fires):
     def timeline(self) -> Timeline:
         """Return the endless sequence behind the window of start and end."""
         anchor = (self.anchor or self.start_at or EPOCH) if self.kind == "interval" else None
-        return _timeline(self.kind, self.expr, self.timezone, anchor, self.hash_key)
+        # Only `H` asks for the key: without it, tasks that name the same times share what is known of them.
+        key = self.hash_key if self.kind == "cron" and "H" in self.expr.upper() else ""
+        return _timeline(self.kind, self.expr, self.timezone, anchor, key)
 
 
 @lru_cache(maxsize=4096)

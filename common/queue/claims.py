@@ -5,9 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, false, func, null, select, tuple_, update
+from sqlalchemy.sql import Executable
+from sqlalchemy.sql.dml import Update
 
+from common.db.bulk import Value, run_each
+from common.db.functions import returns_what_it_joined
 from common.db.models import Task, table_of
+from common.db.prepared import Prepared, one_of
 from common.db.session import ReadSession, WriteSession
 from common.domain.states import Status
 from common.queue.transitions import E, move
@@ -52,81 +57,127 @@ async def claim(
 ) -> list[Claim]:
     """Take up to `limit` executions that are due, the most urgent first, with a lease of `lease` seconds.
 
-    Two steps in one transaction, the same on every database: MySQL can neither UPDATE … RETURNING nor LIMIT inside
-    IN (…). One query per queue, so that the index gives the order: with a filesort one claimer on MariaDB locks
-    every row it scanned and the next gets nothing.
+    One query per queue, so that the index gives the order: with a filesort one claimer on MariaDB locks every row it
+    scanned and the next gets nothing.
     """
-    taken: list[int] = []
+    given = {"worker_id": worker_id, "lease_until": now + timedelta(seconds=lease), "now": now}
+    found: list[Claim] = []
     for queue in queues:
-        if len(taken) < limit:
-            due = (
-                select(E.c.id)
-                .where(E.c.queue == queue, E.c.status == Status.QUEUED, E.c.available_at <= now)
-                .order_by(E.c.priority, E.c.available_at, E.c.id)
-                .limit(limit - len(taken))
-                .with_for_update(skip_locked=True)
-            )
-            taken += (await session.scalars(due)).all()
-    if not taken:
-        return []
-    await session.execute(
-        move(
-            Status.RUNNING,
-            origin=[Status.QUEUED],
-            where=[E.c.id.in_(taken)],
-            token=E.c.token + 1,
-            worker_id=worker_id,
-            lease_until=now + timedelta(seconds=lease),
-            started_at=now,
-            finished_at=None,
-            spawned=False,
-            exit_code=None,
-            signal=None,
-            error=None,
-            stdout=None,
-            stderr=None,
-            report=None,
-            timing=None,
-            warnings=0,
-            pid=None,
-            version=select(T.c.version).where(T.c.id == E.c.task_id).scalar_subquery(),
-        )
-    )
-    claimed = await _load(session, taken)
-    # Somebody may have changed a task between the two statements: what was read is what runs.
-    for claim in claimed:
+        if len(found) < limit:
+            place = {"queue": queue, "most": limit - len(found)}
+            if returns_what_it_joined(session):
+                rows = await _TAKE(session, **place, **given)
+                found += [_claim(row) for row in sorted(rows, key=_order)]
+            elif ids := [row[0] for row in await _DUE(session, **place, now=now)]:
+                await run_each(session, _take_row, _TAKEN, [{"row_id": id_} for id_ in ids], **given)
+                found += await _load(session, ids)
+    # Somebody may have changed a task between two statements: what was read is what runs.
+    for claim in found:
         if claim.version != claim.noted:
             await session.execute(update(E).where(E.c.id == claim.id).values(version=claim.version))
-    return claimed
+    return found
+
+
+def _due() -> Select[int]:
+    return (
+        select(E.c.id)
+        .where(E.c.queue == bindparam("queue"), E.c.status == Status.QUEUED, E.c.available_at <= bindparam("now"))
+        .order_by(E.c.priority, E.c.available_at, E.c.id)
+        .limit(bindparam("most", type_=Integer()))
+        .with_for_update(skip_locked=True)
+    )
+
+
+def _running(where: Sequence[ColumnElement[bool]], value: Value, version: ColumnElement[int]) -> Update:
+    return move(
+        Status.RUNNING,
+        origin=[Status.QUEUED],
+        where=where,
+        token=E.c.token + 1,
+        worker_id=value("worker_id"),
+        lease_until=value("lease_until"),
+        started_at=value("now"),
+        finished_at=null(),
+        spawned=false(),
+        exit_code=null(),
+        signal=null(),
+        error=null(),
+        stdout=null(),
+        stderr=null(),
+        report=null(),
+        timing=null(),
+        warnings=0,
+        pid=null(),
+        version=version,
+    )
+
+
+def _take_row(value: Value) -> Update:
+    version = select(T.c.version).where(T.c.id == E.c.task_id).scalar_subquery()
+    return _running([E.c.id == value("row_id")], value, version)
+
+
+def _take(dialect: str) -> Executable:
+    """Claim and return all in one statement."""
+    chosen = _due().cte("due").prefix_with("MATERIALIZED", dialect="postgresql")
+    mine = [E.c.id == chosen.c.id, T.c.id == E.c.task_id]
+    types = dict(_TAKEN)
+    taking = _running(mine, lambda name: bindparam(name, type_=types[name]), T.c.version)
+    return taking.returning(*_COLUMNS, *_ORDER)
+
+
+_TAKEN = (
+    ("row_id", E.c.id.type),
+    ("worker_id", E.c.worker_id.type),
+    ("lease_until", E.c.lease_until.type),
+    ("now", E.c.started_at.type),
+)
+#: The fields of a `Claim`.
+_COLUMNS = (
+    E.c.id,
+    E.c.token,
+    E.c.task_id,
+    T.c.name.label("task_name"),
+    T.c.kind,
+    T.c.command,
+    T.c.spec,
+    E.c.trigger,
+    E.c.scheduled_for,
+    E.c.run_id,
+    T.c.timeout,
+    T.c.retries,
+    T.c.retry_delay,
+    T.c.retry_backoff,
+    E.c.failures,
+    T.c.delivery,
+    T.c.version,
+    E.c.version.label("noted"),
+)
+_ORDER = (E.c.priority, E.c.available_at, E.c.id.label("place"))
+
+
+_DUE = Prepared(lambda dialect: _due())
+_TAKE = Prepared(_take)
+_LOAD = Prepared(
+    lambda dialect: (
+        select(*_COLUMNS)
+        .join(T, T.c.id == E.c.task_id)
+        .where(one_of(dialect, E.c.id, "ids"))
+        .order_by(*_ORDER[:-1], E.c.id)
+    )
+)
+
+
+def _claim(row: tuple[Any, ...]) -> Claim:
+    return Claim(*row[: len(_COLUMNS)])
+
+
+def _order(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return row[len(_COLUMNS) :]
 
 
 async def _load(session: ReadSession, ids: Sequence[int]) -> list[Claim]:
-    rows = await session.execute(
-        select(
-            E.c.id,
-            E.c.token,
-            E.c.task_id,
-            T.c.name.label("task_name"),
-            T.c.kind,
-            T.c.command,
-            T.c.spec,
-            E.c.trigger,
-            E.c.scheduled_for,
-            E.c.run_id,
-            T.c.timeout,
-            T.c.retries,
-            T.c.retry_delay,
-            T.c.retry_backoff,
-            E.c.failures,
-            T.c.delivery,
-            T.c.version,
-            E.c.version.label("noted"),
-        )
-        .join(T, T.c.id == E.c.task_id)
-        .where(E.c.id.in_(ids))
-        .order_by(E.c.priority, E.c.available_at, E.c.id)
-    )
-    return [_claim(mapping) for mapping in rows.mappings()]
+    return [_claim(row) for row in await _LOAD(session, ids=list(ids))]
 
 
 async def load(session: ReadSession, keys: Sequence[Key]) -> dict[Key, Claim]:
@@ -134,10 +185,6 @@ async def load(session: ReadSession, keys: Sequence[Key]) -> dict[Key, Claim]:
     wanted = set(keys)
     found = await _load(session, sorted({execution_id for execution_id, _ in wanted}))
     return {claim.key: claim for claim in found if claim.key in wanted}
-
-
-def _claim(mapping: RowMapping) -> Claim:
-    return Claim(**mapping)
 
 
 async def next_available(session: ReadSession, *, queues: Sequence[str]) -> datetime | None:
@@ -152,12 +199,23 @@ async def mark_spawned(session: WriteSession, *, worker_id: str, keys: Sequence[
 
     Only what is returned may be started: from here on an at_most_once execution is never given to anybody else.
     """
-    mine = [E.c.worker_id == worker_id, E.c.status == Status.RUNNING, tuple_(E.c.id, E.c.token).in_(keys)]
-    result = await session.execute(update(E).where(*mine).values(spawned=True))
-    if result.rowcount == len(keys):  # type: ignore[attr-defined]
+    rows = [{"row_id": id_, "row_token": token} for id_, token in keys]
+    if await run_each(session, _spawned, _SPAWNED, rows, worker_id=worker_id) == len(keys):
         return set(keys)
-    rows = await session.execute(select(E.c.id, E.c.token).where(*mine))
-    return {(row.id, row.token) for row in rows}
+    mine = await session.execute(
+        select(E.c.id, E.c.token).where(
+            E.c.worker_id == worker_id, E.c.status == Status.RUNNING, tuple_(E.c.id, E.c.token).in_(keys)
+        )
+    )
+    return {(row.id, row.token) for row in mine}
+
+
+def _spawned(value: Value) -> Update:
+    mine = [E.c.id == value("row_id"), E.c.token == value("row_token"), E.c.worker_id == value("worker_id")]
+    return update(E).where(E.c.status == Status.RUNNING, *mine).values(spawned=True)
+
+
+_SPAWNED = (("row_id", E.c.id.type), ("row_token", E.c.token.type), ("worker_id", E.c.worker_id.type))
 
 
 async def mark_started(session: WriteSession, started: Sequence[tuple[int, int, int]]) -> None:

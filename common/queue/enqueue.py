@@ -1,11 +1,12 @@
 """New executions: rows whose `(task_id, fire_key)` says what they are, so that a repeat changes nothing."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import uuid4
 
-from common.db.functions import insert_ignore
+from common.db.bulk import insert_ignore
 from common.db.models import Execution, table_of
 from common.db.session import WriteSession
 from common.domain.states import Status
@@ -28,7 +29,7 @@ class Queueable(Protocol):
 
 def fire_key(instant: datetime) -> str:
     """The identity of a scheduled firing: one instant fires a task at most once, whatever schedule named it."""
-    return f"c:{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    return f"c:{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def manual_key(request_id: str | None = None) -> str:
@@ -44,7 +45,7 @@ def row(
         "task_id": task.id,
         "schedule_id": None,
         "fire_key": key,
-        "run_id": uuid4().hex,
+        "run_id": secrets.token_hex(16),
         "trigger": trigger,
         "triggered_by": "",
         "scheduled_for": scheduled_for,

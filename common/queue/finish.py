@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import Delete, delete, select, update
 
-from common.db.functions import insert_ignore
+from common.db.bulk import Value, insert_ignore, run_each
 from common.db.models import Attempt, ExecutionOutput, table_of
+from common.db.prepared import Prepared, one_of
 from common.db.session import WriteSession
 from common.domain.states import TRANSITIONS, Status
 from common.queue.claims import Key
@@ -40,6 +41,8 @@ class Result:
     stderr_bytes: int = 0
     #: The pieces are the only byte-exact copy: keep them.
     keep_pieces: bool = False
+    #: It ended before anything of its output could be shown: there are no pieces.
+    brief: bool = False
     pid: int | None = None
     cpu_seconds: float | None = None
     peak_memory: int | None = None
@@ -69,19 +72,35 @@ _SHARED = (
 _COLUMNS = (*_SHARED, "stdout_bytes", "stderr_bytes", "pid", "lease_until")
 
 
+class _Current(NamedTuple):
+    """What finishing reads of an execution."""
+
+    id: int
+    token: int
+    lost_token: int | None
+    status: str
+    failures: int
+    cancel_requested_at: datetime | None
+
+
+_LOCK = Prepared(
+    lambda dialect: (
+        select(*(E.c[name] for name in _Current._fields))
+        .where(one_of(dialect, E.c.id, "ids"))
+        .order_by(E.c.id)
+        .with_for_update()
+    )
+)
+
+
 async def finish(session: WriteSession, results: Sequence[Result]) -> set[Key]:
     """Record `results`; returns the keys that were stale: another attempt has the execution by now.
 
     A result that is there already changes nothing. A late result of the current token is taken (lost -> success).
     """
     by_key = {result.key: result for result in sorted(results, key=lambda result: result.id)}
-    locked = await session.execute(
-        select(E.c.id, E.c.token, E.c.lost_token, E.c.status, E.c.failures, E.c.cancel_requested_at)
-        .where(E.c.id.in_(sorted({result.id for result in by_key.values()})))
-        .order_by(E.c.id)
-        .with_for_update()
-    )
-    current = {row.id: row for row in locked}
+    locked = await _LOCK(session, ids=sorted({result.id for result in by_key.values()}))
+    current = {row[0]: _Current(*row) for row in locked}
     fresh: list[Result] = []
     stale: set[Key] = set()
     for key, result in by_key.items():
@@ -108,7 +127,7 @@ async def keep_reports(session: WriteSession, reports: Mapping[Key, Mapping[str,
     """Store the reports of these attempts; `running`: of those only that have not ended meanwhile."""
     for (execution_id, token), report in sorted(reports.items()):
         where = [E.c.id == execution_id, E.c.token == token, *([E.c.status == Status.RUNNING] if running else [])]
-        await session.execute(update(E).where(*where).values(report=report, warnings=len(report["warnings"])))
+        await session.execute(update(E).where(*where).values(report=report, warnings=len(report.get("warnings", ()))))
 
 
 def _was_given_away(row: Any) -> bool:
@@ -143,9 +162,15 @@ async def _keep_attempts(session: WriteSession, final: Sequence[Result], retried
     """One row an attempt; the final one's output is in the execution's row and not stored twice."""
     rows = [_attempt(r) | _ELSEWHERE for r in final] + [_attempt(r) for r in retried]
     await insert_ignore(session, A, rows)
-    redundant = [r.key for r in (*final, *retried) if not r.keep_pieces]
-    if redundant:
-        await session.execute(delete(P).where(tuple_(P.c.execution_id, P.c.token).in_(redundant)))
+    redundant = [r.key for r in (*final, *retried) if not (r.keep_pieces or r.brief)]
+    await run_each(session, _pieces, _PIECES, [{"row_id": id_, "row_token": token} for id_, token in redundant])
+
+
+def _pieces(value: Value) -> Delete:
+    return delete(P).where(P.c.execution_id == value("row_id"), P.c.token == value("row_token"))
+
+
+_PIECES = (("row_id", P.c.execution_id.type), ("row_token", P.c.token.type))
 
 
 def _attempt(result: Result) -> dict[str, Any]:

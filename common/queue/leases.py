@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select, true, tuple_, update
 
-from common.db.functions import insert_ignore
+from common.db.bulk import insert_ignore
 from common.db.models import Attempt, Task, Worker, table_of
 from common.db.session import ReadSession, WriteSession
 from common.domain.states import Status

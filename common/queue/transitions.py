@@ -4,12 +4,14 @@ The table of moves is `common.domain.states.TRANSITIONS`. A guard names the stat
 that want the same row the second changes nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, or_, update
+from sqlalchemy import ColumnElement, or_, update
 from sqlalchemy.sql.dml import Update
 
+from common.db.bulk import Value, run_each
 from common.db.models import Execution, table_of
 from common.db.session import WriteSession
 from common.domain.states import TRANSITIONS, Status
@@ -36,12 +38,16 @@ async def settle_each(session: WriteSession, to: Status, rows: Sequence[Mapping[
 
     The caller holds the rows' locks and has read their states, so that nothing can be passed over silently.
     """
+    types = (("row_id", E.c.id.type), ("row_token", E.c.token.type), *((name, E.c[name].type) for name in columns))
+    await run_each(session, _settling(to, columns), types, rows)
+
+
+@lru_cache(maxsize=64)
+def _settling(to: Status, columns: tuple[str, ...]) -> Callable[[Value], Update]:
     origin = [state for state, targets in TRANSITIONS.items() if to in targets]
-    statement = move(
-        to,
-        origin=origin,
-        where=[E.c.id == bindparam("row_id"), E.c.token == bindparam("row_token")],
-        **{name: bindparam(name) for name in columns},
-    )
-    connection = await session.connection()
-    await connection.execute(statement, list(rows))
+
+    def build(value: Value) -> Update:
+        where = [E.c.id == value("row_id"), E.c.token == value("row_token")]
+        return move(to, origin=origin, where=where, **{name: value(name) for name in columns})
+
+    return build

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, or_, select
 
+from common.db.prepared import Prepared, one_of
 from common.db.session import ReadSession, WriteSession
 from common.domain.states import Status
 from common.queue.transitions import E, move
@@ -14,13 +15,18 @@ _BUSY = (Status.QUEUED, Status.RUNNING)
 
 async def active_of(session: ReadSession, *, task_ids: Sequence[int]) -> dict[int, list[int]]:
     """The active executions of each of these tasks: task id -> execution ids."""
-    rows = await session.execute(
-        select(E.c.task_id, E.c.id).where(E.c.task_id.in_(task_ids), E.c.status.in_((Status.WAITING, *_BUSY)))
-    )
     found: dict[int, list[int]] = {}
-    for row in rows:
-        found.setdefault(row.task_id, []).append(row.id)
+    for task_id, execution_id in await _ACTIVE_OF(session, task_ids=list(task_ids)):
+        found.setdefault(task_id, []).append(execution_id)
     return found
+
+
+def _active_of(dialect: str) -> Select[int, int]:
+    active = or_(*(E.c.status == status for status in (Status.WAITING, *_BUSY)))
+    return select(E.c.task_id, E.c.id).where(one_of(dialect, E.c.task_id, "task_ids"), active)
+
+
+_ACTIVE_OF = Prepared(_active_of)
 
 
 async def promote(session: WriteSession, *, now: datetime, limit: int = 200) -> int:

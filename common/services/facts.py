@@ -6,7 +6,7 @@ from importlib.metadata import version
 import structlog
 from sqlalchemy import insert, or_, select, update
 
-from common.db.functions import insert_ignore
+from common.db.bulk import insert_ignore
 from common.db.models import Fact, Schedule, SchedulerGap, table_of
 from common.db.session import ReadSession, WriteSession
 from common.domain.reasons import Reason

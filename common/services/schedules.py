@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import select
 
@@ -56,7 +57,28 @@ def parse(item: ScheduleInput, *, field: str, zone: str, key: str, now: datetime
         raise Invalid(error.template, field=name, **error.params) from None
 
 
-def trigger_of(schedule: Schedule | Record) -> triggers.Trigger:
+class Stored(Protocol):
+    """What a trigger is made of."""
+
+    @property
+    def task_id(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def expr(self) -> str: ...
+    @property
+    def timezone(self) -> str: ...
+    @property
+    def start_at(self) -> datetime | None: ...
+    @property
+    def end_at(self) -> datetime | None: ...
+    @property
+    def anchor(self) -> datetime | None: ...
+    @property
+    def jitter(self) -> int: ...
+
+
+def trigger_of(schedule: Stored | Record) -> triggers.Trigger:
     """The trigger of a stored schedule; it was checked when it was stored."""
     return triggers.Trigger(
         kind=schedule.kind,

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import StatementError
 
 from common.clock import Clock
-from common.db.functions import insert_ignore
+from common.db.bulk import insert_ignore
 from common.db.session import Database
 from tests.support import world
 from tests.support.eventually import eventually

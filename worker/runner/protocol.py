@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 VERSION = 3
+LIVE_AFTER = 0.5  # seconds a task must run before its output is sent while it runs
 MAX_LINE = 256 << 20  # bytes; a longer line is a broken peer. A result holds two streams of 64 MiB as base64
 
 Key = tuple[int, int]  # (execution id, token)

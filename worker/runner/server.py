@@ -30,7 +30,7 @@ from worker.runner.folders import Folders
 from worker.runner.job import Job
 from worker.runner.leftovers import Leftovers
 from worker.runner.place import Place
-from worker.runner.protocol import VERSION, Key, Message, Spec, keys
+from worker.runner.protocol import LIVE_AFTER, VERSION, Key, Message, Spec, keys
 from worker.runner.spawn import Spawner
 from worker.runner.spool import Spool
 from worker.runner.tree import Family, nap
@@ -339,7 +339,7 @@ class Runner:
             log.event("error", error=repr(error))
 
     def _show(self, job: Job) -> None:
-        if self._worker is not None and self._worker.roomy and job.runs_longer_than(TICK):
+        if self._worker is not None and self._worker.roomy and job.runs_longer_than(LIVE_AFTER):
             message = job.live_output()
             if message is not None:
                 self._worker.send(message)
