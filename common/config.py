@@ -86,6 +86,14 @@ class Settings(BaseSettings):
         pattern=r"^((https://[^\s/?#]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)(/[^\s?#]*)?)?$",
         description="The OpenID Connect provider that people may sign in with (needs the extra `oidc`).",
     )
+    data_source_networks: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="The only networks and hosts in which data sources may be; without it all but link-local ones.",
+    )
+    sqlite_folders: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="Folders in which SQLite files of data sources may lie; without it `databases` in the data folder.",
+    )
     queues: Annotated[list[str], NoDecode] = Field(
         default_factory=lambda: ["default"], description="Queues this worker serves."
     )
@@ -156,6 +164,8 @@ class Settings(BaseSettings):
         "oidc_scopes",
         "oidc_domains",
         "oidc_roles",
+        "data_source_networks",
+        "sqlite_folders",
         mode="before",
     )
     @classmethod

@@ -58,19 +58,23 @@ class Policy:
 
     def allows(self, host: str, address: Address) -> bool:
         """Whether a call to `host`, which is at `address`, may be made."""
-        if self.anything or self._names(host) or any(address in network for network in self.networks):
+        if self.anything or self.names_or_networks(host, address):
             return True
-        carried = _carried(address)
-        if carried is not None:
-            return self.allows(host, carried)
+        inner = carried(address)
+        if inner is not None:
+            return self.allows(host, inner)
         return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+
+    def names_or_networks(self, host: str, address: Address) -> bool:
+        """Whether one of the entries stands for `host` or the address that it has."""
+        return self._names(host) or any(address in network for network in self.networks)
 
     def _names(self, host: str) -> bool:
         host = host.casefold().rstrip(".")
         return any(host == name or (name.startswith("*.") and host.endswith(name[1:])) for name in self.names)
 
 
-def _carried(address: Address) -> IPv4Address | None:
+def carried(address: Address) -> IPv4Address | None:
     """The IPv4 address inside an IPv6 one."""
     if not isinstance(address, IPv6Address):
         return None

@@ -5,6 +5,7 @@ like formulas or numbers. The same rows in PostgreSQL, MariaDB and SQLite, alway
 """
 
 import random
+import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing
@@ -82,6 +83,8 @@ class Shop:
 
     kind: str
     url: URL
+    #: The same for who may do everything on its server.
+    admin: URL
 
     def values(self, **more: Any) -> dict[str, Any]:
         """What `POST /data-sources` takes to reach it."""
@@ -187,8 +190,18 @@ ITEMS = tuple(_items())
 
 @asynccontextmanager
 async def opened(databases: Databases, kind: str) -> AsyncIterator[Shop]:
-    """A shop in a database of its own."""
+    """A shop in a database of its own. In MariaDB with an account of its own, which sees no other database."""
     async with databases.empty() as url:
-        shop = Shop(kind, make_url(url).set(drivername=kind))
+        server = make_url(url).set(drivername=kind)
+        shop = Shop(kind, server, server)
+        if kind == "mysql":
+            name = f"shop_{secrets.token_hex(6)}"
+            shop.execute(
+                f"CREATE USER {name}@'%' IDENTIFIED BY 'p@ss:{name}'",
+                f"GRANT ALL ON {server.database}.* TO {name}@'%'",
+            )
+            shop = Shop(kind, server.set(username=name, password=f"p@ss:{name}"), server)
         shop.fill()
         yield shop
+        if kind == "mysql":
+            Shop(kind, server, server).execute(f"DROP USER {shop.url.username}@'%'")
