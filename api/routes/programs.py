@@ -1,6 +1,6 @@
 """Python programs that tasks run: saved here, with all their versions."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Path, Query, Response, UploadFile
 
@@ -47,13 +47,13 @@ async def upload_program(
     clock: ClockDep,
     name: Annotated[str, Form(max_length=100)] = "",
     note: Annotated[str, Form(max_length=200)] = "",
-    replace: Annotated[bool, Form()] = False,
+    replace: Annotated[Literal["true", "false"], Form()] = "false",
 ) -> ProgramOut:
     """Save a `.py` file. With `replace` it becomes a new version of your program of that name, if there is one."""
     data = await program_of(file, name=name, note=note)
     found = await programs.faults(data.source)
     async with database.write() as session:
-        row = await programs.save(session, data, replace=replace, now=await clock.now(session))
+        row = await programs.save(session, data, replace=replace == "true", now=await clock.now(session))
     return ProgramOut.of(row, faults=found)
 
 
