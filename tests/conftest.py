@@ -5,17 +5,21 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from sqlalchemy.pool import QueuePool
 
 from common.db.session import Database
 from common.security import passwords
+from tests.e2e.browser import LAUNCH
 from tests.support import servers
 from tests.support import shop as shops
 from tests.support.databases import KINDS, Databases, MysqlDatabases, PostgresqlDatabases, SqliteDatabases
 from tests.support.shop import Shop
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # A developer's own settings must not reach a test: it might clean up the wrong database.
 for _name in [name for name in os.environ if name.startswith("ROTA_") and not name.startswith("ROTA_TEST_")]:
@@ -129,6 +133,17 @@ async def shop(database_source: DatabaseSource, shop_kind: str) -> AsyncIterator
     """A user's database, full of orders."""
     async with shops.opened(database_source.of(shop_kind), shop_kind) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """Chromium, one in a process: Playwright's loop cannot run twice there."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as player:
+        launched = player.chromium.launch(**LAUNCH)
+        yield launched
+        launched.close()
 
 
 @pytest.hookimpl(trylast=True)

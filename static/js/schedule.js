@@ -21,6 +21,10 @@
   document.querySelectorAll("[name=schedule]").forEach((radio) => radio.addEventListener("change", () => {
     htmx.trigger("[data-preview]", "rota:preview");
   }));
+  // What was typed while the page was still loading: htmx listens from then on only.
+  document.addEventListener("DOMContentLoaded", () => {
+    if (cron.value !== cron.defaultValue) htmx.trigger("[data-preview]", "rota:preview");
+  });
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone && own && zone.value === "" ) zone.value = own;
 })();

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
-from tests.e2e.browser import LAUNCH
 from tests.support.rota_process import PASSWORD, Rota, running
 
 DESKTOP = {"width": 1280, "height": 800}
@@ -21,12 +20,8 @@ def rota(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rota]:
         yield process
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as player:
-        launched = player.chromium.launch(**LAUNCH)
-        yield launched
-        launched.close()
+#: How htmx tells of a request that ended with its page.
+LEFT = ("htmx:afterRequest", "htmx:sendAbort")
 
 
 class Troubles(list[str]):
@@ -37,8 +32,10 @@ class Troubles(list[str]):
         page.on("console", lambda message: self._console(page, message))
 
     def _console(self, page: Page, message: ConsoleMessage) -> None:
-        # The browser itself reports answers of 4xx, which tests ask for on purpose.
-        if message.type in ("error", "warning") and "the server responded with a status of 4" not in message.text:
+        # The browser itself reports answers of 4xx, which tests ask for on purpose; htmx what a page that was left had
+        # still asked for. What went wrong otherwise has an htmx:sendError or htmx:responseError of its own.
+        usual = "the server responded with a status of 4" in message.text or message.text.startswith(LEFT)
+        if message.type in ("error", "warning") and not usual:
             self.append(f"{page.url}: {message.text}")
 
 

@@ -216,7 +216,7 @@ def test_the_first_start_asks_for_an_administrator(browser: Browser, tmp_path: P
         page.fill("[name=repeat]", PASSWORD)
         page.get_by_role("button", name="Create the administrator").click()
         expect(page.locator("main")).to_contain_text("Nothing is scheduled yet.")
-        page.locator(".r-examples a.btn, .r-examples .btn").first.click()
+        page.locator(".r-examples").get_by_role("link", name="Start from this").first.click()
         page.get_by_role("button", name="Create task").click()
         page.get_by_role("button", name="Run now").click()
         page.locator("#dialog").get_by_role("button", name="Run now").click()

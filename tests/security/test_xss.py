@@ -8,11 +8,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 from fastapi import FastAPI
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from api.app import create_app
 from common.config import Settings
-from tests.e2e.browser import LAUNCH
 from tests.security.surface import body_of, entries
 from tests.support.eventually import eventually_sync
 from tests.support.rota_process import PASSWORD, Rota, running
@@ -34,14 +33,6 @@ def rota(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rota]:
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     return create_app(Settings(data_dir=tmp_path_factory.mktemp("app")))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as player:
-        launched = player.chromium.launch(**LAUNCH)
-        yield launched
-        launched.close()
 
 
 def fill(app: FastAPI, client: httpx.Client) -> dict[str, int]:
