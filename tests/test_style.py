@@ -99,6 +99,7 @@ def test_only_the_session_module_commits() -> None:
                 "worker/runner",
                 "worker/kinds/run",
                 "worker/kinds/helper",
+                "common/datasources",
             ),
             r"\.commit$",
         )
