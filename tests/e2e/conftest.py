@@ -60,6 +60,8 @@ def context(browser: Browser, rota: Rota, look: dict[str, Any], troubles: Troubl
     made.on("page", troubles.watch)
     yield made
     made.close()
+    if troubles:
+        print(rota.said()[-8000:])  # why it answered as it did: shown where the test fails
 
 
 def sign_in(page: Page) -> None:

@@ -41,6 +41,8 @@ def same(read: Any, wanted: Any) -> bool:
             return (
                 isinstance(read, int | float) and not isinstance(read, bool) and math.isclose(read, wanted, rel_tol=0)
             )
+        case datetime() if type(read) is date:  # calamine at midnight
+            return bool(datetime.combine(read, time()) == wanted)
         case datetime():
             return isinstance(read, datetime) and abs(read - wanted) < timedelta(milliseconds=1)
         case "":

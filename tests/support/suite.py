@@ -336,6 +336,7 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(each, _interrupt)
     _adopt_orphans()
     temporary = Path(tempfile.mkdtemp(prefix="rota-test-"))
+    temporary.chmod(0o711)  # tasks of another user pass through, nobody lists it
     suite = Suite(_environment(temporary), temporary)
     try:
         if not arguments:
