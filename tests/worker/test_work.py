@@ -219,9 +219,13 @@ async def test_of_two_attempts_the_first_has_ended_before_the_second_begins(rig:
 
 
 async def _reap(rig: Rig, execution_id: int) -> None:
-    """What the scheduler does when the lease is over."""
-    async with rig.database.write() as session:
-        now = await rig.clock.now(session)
-        spawned = [E.c.id == execution_id, E.c.spawned]
-        await session.execute(update(E).where(*spawned).values(lease_until=now.replace(year=2020)))
-        assert await leases.reap(session, now=now) == [(execution_id, 1)]
+    """What the scheduler does when the lease is over; it runs a moment before it is marked as started."""
+
+    async def reaped() -> None:
+        async with rig.database.write() as session:
+            now = await rig.clock.now(session)
+            spawned = [E.c.id == execution_id, E.c.spawned]
+            await session.execute(update(E).where(*spawned).values(lease_until=now.replace(year=2020)))
+            assert await leases.reap(session, now=now) == [(execution_id, 1)]
+
+    await eventually(reaped)
