@@ -29,12 +29,12 @@ async def test_it_comes_up_when_the_database_does(database_url: str, tmp_path: P
                 assert process.poll() is None
                 assert what in (tmp_path / "rota.log").read_text()
 
-            await eventually(lambda: says("database away"), timeout=60)
+            await eventually(lambda: says("database away"))
             await between.set(Mode.PASS)
-            await eventually(lambda: says(f"{program} started"), timeout=60)
+            await eventually(lambda: says(f"{program} started"))
             # Here and not at the end of `with`, which would hold up the proxy that it needs for its farewell.
             process.send_signal(signal.SIGINT)
-            await eventually(lambda: ended(process), timeout=60)
+            await eventually(lambda: ended(process))
 
 
 def ended(process: "subprocess.Popen[bytes]") -> None:

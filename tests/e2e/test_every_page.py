@@ -65,7 +65,7 @@ def paths(rota: Rota) -> Iterator[list[str]]:
 
     changed = {"command": f"{NOISE} # {LONG}", "env": {"LONG_NAME": LONG}, "timeout": 60}
     client.patch(f"/tasks/{ids[0]}", json=changed).raise_for_status()
-    runs = eventually_sync(ended, timeout=30, interval=0.2)
+    runs = eventually_sync(ended, interval=0.2)
     yield [
         "/ui/home",
         "/ui/home?range=7d",

@@ -54,7 +54,7 @@ def ended(rota: Rota, task: int) -> int:
         def over() -> None:
             assert client.get(f"/executions/{run}").json()["status"] not in ("queued", "running")
 
-        eventually_sync(over, timeout=60, interval=0.2)
+        eventually_sync(over, interval=0.2)
     return int(run)
 
 

@@ -129,19 +129,19 @@ def test_only_http_addresses_are_urls(url: str) -> None:
 
 def test_a_local_server_is_called_when_it_is_allowed_and_only_then(server: HTTPServer) -> None:
     url = f"http://127.0.0.1:{server.server_port}/"
-    with http.client(NOTHING, timeout=5) as client, pytest.raises(NotAllowed, match="not a public address"):
+    with http.client(NOTHING, timeout=30) as client, pytest.raises(NotAllowed, match="not a public address"):
         client.get(url)
     assert server.seen == []  # type: ignore[attr-defined]
-    with http.client(LOCAL, timeout=5) as client:
+    with http.client(LOCAL, timeout=30) as client:
         assert client.get(url).text == "hello"
 
 
 async def test_the_same_for_an_event_loop(server: HTTPServer) -> None:
     url = f"http://localhost:{server.server_port}/"
-    async with http.async_client(NOTHING, timeout=5) as client:
+    async with http.async_client(NOTHING, timeout=30) as client:
         with pytest.raises(NotAllowed):
             await client.get(url)
-    async with http.async_client(Policy(anything=True), timeout=5) as client:
+    async with http.async_client(Policy(anything=True), timeout=30) as client:
         assert (await client.get(url)).text == "hello"
     assert server.seen == [("/", f"localhost:{server.server_port}")]  # type: ignore[attr-defined]
 
@@ -155,9 +155,9 @@ def test_a_proxy_of_the_environment_is_not_used(server: HTTPServer, monkeypatch:
 
 def test_redirects_are_not_followed_unless_asked_for_and_then_looked_at(server: HTTPServer) -> None:
     base = f"http://127.0.0.1:{server.server_port}"
-    with http.client(LOCAL, timeout=5) as client:
+    with http.client(LOCAL, timeout=30) as client:
         assert client.get(f"{base}/to/{base}/end").status_code == 302
-    with http.client(LOCAL, timeout=5, redirects=True) as client:
+    with http.client(LOCAL, timeout=30, redirects=True) as client:
         assert client.get(f"{base}/to/{base}/end").text == "hello"
         with pytest.raises(NotAllowed):
             client.get(f"{base}/to/http://10.0.0.1/")

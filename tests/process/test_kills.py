@@ -50,7 +50,7 @@ def _kill_in_turn(rota: Rota) -> None:
         def restarted(name: str = name, pid: int = before.pid) -> None:
             assert rota.child(name).pid != pid
 
-        eventually_sync(restarted, timeout=30)
+        eventually_sync(restarted)
         rota.wait_until_well()
 
 
@@ -77,7 +77,7 @@ def test_every_instant_has_one_row_whoever_is_killed(database_url: str, tmp_path
         _kill_in_turn(rota)
         paused = client.post("/tasks/bulk/pause", json={"ids": list(first)}).raise_for_status().json()
         assert paused["failed"] == 0
-        eventually_sync(lambda: _quiet(client), timeout=60)
+        eventually_sync(lambda: _quiet(client))
         rows = _executions(client)
     by_task: dict[int, list[dict[str, Any]]] = {task_id: [] for task_id in first}
     for row in rows:

@@ -48,7 +48,7 @@ def test_what_runs_is_ended_when_rota_is_stopped(tmp_path: Path) -> None:
     with running(tmp_path) as rota, rota.client() as client:
         task = client.post("/tasks", json={"name": "long", "command": f"sleep {mark}"}).json()
         client.post(f"/tasks/{task['id']}/run")
-        eventually_sync(lambda: _runs(client, task["id"]), timeout=20)
+        eventually_sync(lambda: _runs(client, task["id"]))
         rota.process.send_signal(signal.SIGTERM)
         eventually_sync(lambda: _says(rota, "draining"))
         rota.process.send_signal(signal.SIGTERM)
@@ -69,7 +69,7 @@ def test_the_children_stop_when_the_supervisor_is_killed(tmp_path: Path) -> None
     with running(tmp_path) as rota:
         rota.process.kill()
         rota.process.wait()
-        eventually_sync(lambda: _nothing_left(tmp_path), timeout=60)
+        eventually_sync(lambda: _nothing_left(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["api", "scheduler", "worker"])
@@ -80,7 +80,7 @@ def test_it_restarts_what_dies(rota: Rota, name: str) -> None:
     def restarted() -> None:
         assert rota.child(name).pid != before.pid
 
-    eventually_sync(restarted, timeout=30)
+    eventually_sync(restarted)
     rota.wait_until_well()
 
 

@@ -93,7 +93,7 @@ async def test_an_hour_forth_and_back_misses_and_repeats_nothing(
             assert count >= after + 3
             return count
 
-        return await eventually(more, timeout=60)
+        return await eventually(more)
 
     async with scheduler(wrong):
         async with scheduler(honest):

@@ -108,7 +108,7 @@ async def test_two_schedulers_killed_between_statements_miss_and_double_nothing(
             async with database.read() as session:
                 assert await session.scalar(select(S.c.id).where(S.c.next_run_at <= healed_at).limit(1)) is None
 
-        await eventually(all_have_moved_on, timeout=30)
+        await eventually(all_have_moved_on)
     print(*deaths, sep="\n")
     assert len(deaths) == LIVES
     async with database.read() as session:

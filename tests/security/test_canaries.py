@@ -91,7 +91,7 @@ class Planted:
             run = self.ask("GET", f"/executions/{self.ids['execution_id']}")
             assert run["status"] == "success", run
 
-        eventually_sync(ended, timeout=60)
+        eventually_sync(ended)
 
     def sources(self) -> None:
         """A database that does not answer, asked for with a password."""
@@ -176,7 +176,7 @@ def test_no_command_line_and_no_foreign_environment_holds_one(rota: Rota, plante
         assert found
         return found
 
-    for process in eventually_sync(started, timeout=30):
+    for process in eventually_sync(started):
         assert not found_in(Path(f"/proc/{process.pid}/environ").read_bytes(), *planted.made)
         assert b"ROTA_ADMIN_PASSWORD" not in Path(f"/proc/{process.pid}/environ").read_bytes()
     for process in psutil.Process(rota.process.pid).children(recursive=True):

@@ -34,7 +34,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     folder = tmp_path_factory.mktemp("schema")
     with started(folder, "api", port=port, password=PASSWORD, database_url=None):
-        eventually_sync(up, timeout=60)
+        eventually_sync(up)
         yield address
 
 

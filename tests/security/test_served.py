@@ -45,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
             raise AssertionError(str(error)) from None
 
     with started(folder, "api", port=port, password=PASSWORD, database_url=None, trusted_proxies="127.0.0.1"):
-        eventually_sync(up, timeout=60)
+        eventually_sync(up)
         yield url, folder / "rota.log"
 
 
@@ -158,7 +158,7 @@ def test_only_a_trusted_proxy_says_where_somebody_comes_from(
             raise AssertionError(str(error)) from None
 
     with started(tmp_path, "api", port=port, password=PASSWORD, database_url=None), httpx.Client(base_url=url) as other:
-        eventually_sync(up, timeout=60)
+        eventually_sync(up)
         forged = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https", "Forwarded": "for=203.0.113.9"}
         answer = other.post("/auth/login", json={"username": "admin", "password": PASSWORD}, headers=forged)
         other.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"

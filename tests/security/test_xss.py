@@ -80,7 +80,7 @@ def fill(app: FastAPI, client: httpx.Client) -> dict[str, int]:
     def ended() -> None:
         assert client.get(f"/executions/{run}").json()["status"] == "failed"
 
-    eventually_sync(ended, timeout=60)
+    eventually_sync(ended)
     return ids
 
 

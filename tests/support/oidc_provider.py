@@ -231,7 +231,7 @@ def running() -> Iterator[Running]:
             raise AssertionError(str(error)) from None
 
     try:
-        eventually_sync(up, timeout=60)
+        eventually_sync(up)
         yield Running(issuer)
     finally:
         process.terminate()

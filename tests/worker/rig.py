@@ -148,7 +148,7 @@ class Rig:
         async with self.database.read() as session:
             return await queries.attempts(session, execution_id, with_output=True)
 
-    async def until(self, execution_id: int, *wanted: Status, timeout: float = 20) -> Record:
+    async def until(self, execution_id: int, *wanted: Status, timeout: float = 60) -> Record:
         """Wait until the execution is in one of these states (by default: any final one)."""
         states = wanted or tuple(FINAL)
 

@@ -58,7 +58,7 @@ async def test_killed_amid_its_work_and_started_again_it_loses_nothing(rig: Rig,
     def some_ended() -> None:
         assert len(lines(log)) >= 10
 
-    await eventually(some_ended, timeout=30)
+    await eventually(some_ended)
     rig.kill()
     rig.start(slots=8)
     found = await until_all_ended(rig)
@@ -224,7 +224,7 @@ async def test_connections_that_are_cut_lose_nothing(rig: Rig, tmp_path: Path) -
             await session.execute(text(cut))
         assert len(lines(log)) >= 140
 
-    await eventually(cut_now_and_then, timeout=60, interval=0.3)
+    await eventually(cut_now_and_then, interval=0.3)
     await until_all_ended(rig)
     assert await statuses(rig) == {"success": 150}
     assert sorted(map(int, lines(log))) == ids

@@ -102,7 +102,7 @@ async def test_a_worker_that_is_killed_before_it_has_put_them_away_leaves_them_t
     async def tried() -> None:
         assert "files not stored" in (rig.folder / "worker.log").read_text()
 
-    await eventually(tried, timeout=20)
+    await eventually(tried)
     rig.kill()
     assert (await rig.get(execution_id)).status == Status.RUNNING
     in_the_way.unlink()
@@ -124,7 +124,7 @@ async def test_a_worker_that_is_killed_after_it_has_put_them_away_leaves_the_row
         async def put() -> None:
             assert len(list((rig.folder / "artifacts").glob("*/[0-9]*"))) == 2
 
-        await eventually(put, timeout=20)
+        await eventually(put)
         rig.kill()
     assert await files(rig, execution_id) == []
     rig.start()

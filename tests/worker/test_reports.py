@@ -40,7 +40,7 @@ async def test_a_report_is_seen_while_it_runs_and_kept_at_its_end(rig: Rig) -> N
         assert found
         return found
 
-    first = await eventually(seen, timeout=20)
+    first = await eventually(seen)
     assert first["progress"] == {"done": 10, "total": 40, "unit": "rows", "text": "第一页", "at": 1}
     (rig.folder / "go").touch()
     assert (await rig.until(execution_id)).status == Status.SUCCESS
@@ -61,7 +61,7 @@ async def test_a_report_outlives_the_worker_that_started_it(rig: Rig) -> None:
         f"{SAY} while ! test -e {rig.folder}/go; do sleep 0.05; done", spec={"keep_files": True}
     )
     await rig.until(execution_id, Status.RUNNING)
-    await eventually(lambda: _some(rig), timeout=20)
+    await eventually(lambda: _some(rig))
     rig.kill()
     (rig.folder / "go").touch()
     rig.start()

@@ -39,7 +39,7 @@ async def beats(folder: Path, at_least: int) -> None:
         assert len(counts) == COUNT
         assert min(counts) >= at_least, min(counts)
 
-    await eventually(all_go_on, timeout=60)
+    await eventually(all_go_on)
 
 
 async def generation(rig: Rig, number: int) -> None:
@@ -48,7 +48,7 @@ async def generation(rig: Rig, number: int) -> None:
             row = (await session.execute(select(W))).one()
         assert (row.generation, row.taken_over) == (number, COUNT)
 
-    await eventually(there, timeout=60)
+    await eventually(there)
 
 
 async def test_fifty_tasks_do_not_notice_that_their_worker_is_replaced_twice(rig: Rig, tmp_path: Path) -> None:

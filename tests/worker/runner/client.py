@@ -76,17 +76,17 @@ class Client:
         return await self.result(options.get("id", 1), options.get("token", 1))
 
     async def result(self, execution: int, token: int = 1) -> Message:
-        await eventually(lambda: self._has((execution, token) in self.results), timeout=40)
+        await eventually(lambda: self._has((execution, token) in self.results))
         return self.results[execution, token]
 
     async def begun(self, execution: int, token: int = 1) -> int:
         """Waits until the task was started; returns its pid."""
-        await eventually(lambda: self._has((execution, token) in self.started), timeout=20)
+        await eventually(lambda: self._has((execution, token) in self.started))
         return self.started[execution, token][0]
 
     async def shown(self, execution: int, text: bytes) -> None:
         """Waits until the task's live output holds this text."""
-        await eventually(lambda: self._has(text in self.seen(execution)), timeout=20)
+        await eventually(lambda: self._has(text in self.seen(execution)))
 
     def seen(self, execution: int, stream: str = "o") -> bytes:
         pieces = [piece for output in self.outputs if output["id"] == execution for piece in output["pieces"]]
@@ -164,7 +164,7 @@ class RunnerProcess:
             assert code is not None
             return code
 
-        return await eventually(ended, timeout=30)
+        return await eventually(ended)
 
     def marked(self) -> dict[int, Key]:
         """The processes that carry this runner's cookie."""

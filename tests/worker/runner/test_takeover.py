@@ -138,7 +138,7 @@ async def test_a_worker_that_does_not_read_stops_no_task(runner: RunnerProcess) 
         assert runner.marked() == {}
         assert (runner.directory / "spool.db").stat().st_size > 30 * 1_000_000
 
-    await eventually(all_ended, timeout=30)
+    await eventually(all_ended)
     successor = await runner.client()
     for n in range(30):
         assert (await successor.result(n))["stdout_bytes"] == 2_000_000
