@@ -146,6 +146,16 @@ def browser() -> Iterator["Browser"]:
         launched.close()
 
 
+#: Folders whose files last longest: begun last, one of them would be waited for alone.
+_LONGEST = ("worker", "process", "security", "scheduler")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, all else in the order in which it was found."""
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(tests).parts[0] not in _LONGEST)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A skipped test is a failed session: what does not run proves nothing. ROTA_ALLOW_SKIP=1 turns this off."""

@@ -1,4 +1,4 @@
-"""`rota up`: starts, stops, restarts what dies, and leaves nothing behind."""
+"""`rota up`: starts, refuses, stops, and leaves nothing behind. That it restarts what dies shows test_kills."""
 
 import os
 import signal
@@ -35,14 +35,6 @@ def _nothing_left(folder: Path) -> None:
     assert _processes_of(folder) == []
 
 
-def test_ctrl_c_stops_everything(tmp_path: Path) -> None:
-    with running(tmp_path) as rota:
-        assert len(_processes_of(tmp_path)) >= 4
-        rota.process.send_signal(signal.SIGINT)
-        assert rota.process.wait(60) == 0
-    eventually_sync(lambda: _nothing_left(tmp_path))
-
-
 def test_what_runs_is_ended_when_rota_is_stopped(tmp_path: Path) -> None:
     mark = f"4711.{os.getpid()}"
     with running(tmp_path) as rota, rota.client() as client:
@@ -63,25 +55,6 @@ def _says(rota: Rota, text: str) -> None:
 
 def _runs(client: httpx.Client, task_id: int) -> None:
     assert client.get(f"/tasks/{task_id}/status").json()["status"] == "RUNNING"
-
-
-def test_the_children_stop_when_the_supervisor_is_killed(tmp_path: Path) -> None:
-    with running(tmp_path) as rota:
-        rota.process.kill()
-        rota.process.wait()
-        eventually_sync(lambda: _nothing_left(tmp_path))
-
-
-@pytest.mark.parametrize("name", ["api", "scheduler", "worker"])
-def test_it_restarts_what_dies(rota: Rota, name: str) -> None:
-    before = rota.child(name)
-    before.kill()
-
-    def restarted() -> None:
-        assert rota.child(name).pid != before.pid
-
-    eventually_sync(restarted)
-    rota.wait_until_well()
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +87,13 @@ def test_a_second_rota_on_the_same_folder_is_refused(rota: Rota) -> None:
     assert "already" in _refused(environment(folder, port=free_port(), password=None))
 
 
+def test_the_children_stop_when_the_supervisor_is_killed(rota: Rota) -> None:
+    assert len(_processes_of(rota.log.parent)) >= 4
+    rota.process.kill()
+    rota.process.wait()
+    eventually_sync(lambda: _nothing_left(rota.log.parent))
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -144,7 +124,7 @@ def test_a_short_admin_password_is_refused_with_the_reason(tmp_path: Path) -> No
     assert "12" in done.stderr
 
 
-def test_the_set_up_link_works_once(tmp_path: Path) -> None:
+def test_the_set_up_link_works_once_and_ctrl_c_stops_everything(tmp_path: Path) -> None:
     with running(tmp_path, password=None) as rota:
         link = rota.setup_url()
         assert (tmp_path / "data" / "setup-link").stat().st_mode & 0o077 == 0
@@ -157,3 +137,6 @@ def test_the_set_up_link_works_once(tmp_path: Path) -> None:
             assert browser.get("/ui/tasks").status_code == 200
             again = browser.post("/ui/setup", data={**form, "username": "second", "token": token})
             assert again.status_code == 404
+        rota.process.send_signal(signal.SIGINT)
+        assert rota.process.wait(60) == 0
+    eventually_sync(lambda: _nothing_left(tmp_path))

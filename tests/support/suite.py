@@ -28,7 +28,7 @@ BIN = ROOT / ".venv/bin"
 OLDEST_PYTHON = (3, 11)
 #: Four at once on two cores: many tests wait for processes and servers. A file stays together, it may share what is
 #: slow to start.
-#: In the order of the folders: by number of tests the few long ones would come last, one after the other.
+#: In the order of tests/conftest.py: by number of tests the few long ones would come last, one after the other.
 AT_ONCE = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 #: Those of chaos wait most of their time, for a lease to end or for the minute to be over. One at a time is handed out:
 #: by the usual batches one process would get two of the three long ones.
