@@ -52,6 +52,12 @@ def live(request: Request) -> Live:
     return found
 
 
+def signing_key(request: Request) -> str:
+    """The key that signs tokens and links."""
+    found: str = request.app.state.signing_key
+    return found
+
+
 def store(request: Request) -> Store:
     """The store of files."""
     found: Store = request.app.state.store
@@ -65,6 +71,7 @@ KeyringDep = Annotated[Keyring, Depends(keyring)]
 MemoryDep = Annotated[Memory, Depends(memory)]
 LiveDep = Annotated[Live, Depends(live)]
 StoreDep = Annotated[Store, Depends(store)]
+SigningKeyDep = Annotated[str, Depends(signing_key)]
 
 
 async def _read(database: DatabaseDep) -> AsyncIterator[ReadSession]:

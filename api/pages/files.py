@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 
 from api.access import takes
-from api.deps import ReadDep, SettingsDep, WriteDep
+from api.deps import ReadDep, SettingsDep, SigningKeyDep, WriteDep
 from api.invitations import public_url
 from api.pages import file_views as views
 from api.pages.confirm import Question, ask
@@ -48,12 +48,20 @@ async def link(
     user: PageWriter,
     session: WriteDep,
     settings: SettingsDep,
+    key: SigningKeyDep,
     locale: WriteLocaleDep,
 ) -> Response:
     """A link that gives the file to whoever has it."""
     row = await artifacts.get(session, artifact_id, now=locale.now, need=Right.RUN)
     longest = timedelta(days=settings.link_days)
-    made = await artifacts.link(session, artifact_id, lifetime=timedelta(days=_DAYS), longest=longest, now=locale.now)
+    made = await artifacts.link(
+        session,
+        artifact_id,
+        signing_key=key,
+        lifetime=timedelta(days=_DAYS),
+        longest=longest,
+        now=locale.now,
+    )
     return render(
         request,
         "files/link.html",

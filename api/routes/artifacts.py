@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import takes
-from api.deps import ReadDep, ReadNow, SettingsDep, StoreDep, WriteDep, WriteNow
+from api.deps import ReadDep, ReadNow, SettingsDep, SigningKeyDep, StoreDep, WriteDep, WriteNow
 from api.downloads import stored
 from api.invitations import public_url
 from api.schemas.artifacts import ArtifactItem, ArtifactList, ArtifactOut, Gone, LinkOut
@@ -71,12 +71,13 @@ async def link_artifact(
     session: WriteDep,
     now: WriteNow,
     settings: SettingsDep,
+    key: SigningKeyDep,
     data: LinkInput | None = None,
 ) -> LinkOut:
     """Make a link that gives the file to whoever has it, without a sign-in, until it expires."""
     lifetime = timedelta(hours=(data or LinkInput()).hours)
     longest = timedelta(days=settings.link_days)
-    made = await artifacts.link(session, artifact_id, lifetime=lifetime, longest=longest, now=now)
+    made = await artifacts.link(session, artifact_id, signing_key=key, lifetime=lifetime, longest=longest, now=now)
     return LinkOut(url=public_url(request) + made.path, expires_at=made.expires_at)
 
 
@@ -102,6 +103,8 @@ async def download_by_link(
     session: ReadDep,
     now: ReadNow,
     store: StoreDep,
+    key: SigningKeyDep,
 ) -> Response:
     """Download a file by a link that `POST /artifacts/{artifact_id}/link` made; needs no sign-in."""
-    return await stored(store, await artifacts.by_link(session, artifact_id, expires, signature, now=now))
+    row = await artifacts.by_link(session, artifact_id, expires, signature, signing_key=key, now=now)
+    return await stored(store, row)

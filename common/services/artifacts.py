@@ -1,7 +1,7 @@
 """Files of executions: who may have them, links that give them out, and their end.
 
-A link is signed by a key of the file's own: `/files/ID/EXPIRES/SIGNATURE` works until then, for whoever has it. A new
-key ends all links of the file at once.
+A link is signed by Rota's signing key, which is not in the database, and a key of the file's own:
+`/files/ID/EXPIRES/SIGNATURE` works until then, for whoever has it. A new key of either ends the links at once.
 """
 
 import base64
@@ -46,7 +46,13 @@ async def get(session: ReadSession, artifact_id: int, *, now: datetime, need: Ri
 
 
 async def link(
-    session: WriteSession, artifact_id: int, *, lifetime: timedelta, longest: timedelta, now: datetime
+    session: WriteSession,
+    artifact_id: int,
+    *,
+    signing_key: str,
+    lifetime: timedelta,
+    longest: timedelta,
+    now: datetime,
 ) -> Link:
     """A link that gives the file to whoever has it, for `lifetime` but not beyond `longest` nor the file's own end.
 
@@ -61,13 +67,16 @@ async def link(
     until = datetime.fromtimestamp(expires, UTC)
     details = {"task": row.task_id, "until": until.isoformat()}
     await audit.record(session, "artifact.link", _thing(row), now=now, details=details)
-    return Link(f"/files/{artifact_id}/{expires}/{_signature(signed.link_key, artifact_id, expires)}", until)
+    signature = _signature(signing_key, signed.link_key, artifact_id, expires)
+    return Link(f"/files/{artifact_id}/{expires}/{signature}", until)
 
 
-async def by_link(session: ReadSession, artifact_id: int, expires: int, signature: str, *, now: datetime) -> Record:
+async def by_link(
+    session: ReadSession, artifact_id: int, expires: int, signature: str, *, signing_key: str, now: datetime
+) -> Record:
     """The file that a link gives out; raises NotFound, which does not say what is wrong with the link."""
     row = await queries.signed(session, artifact_id, now=now)
-    expected = _signature(row.link_key if row else _NO_KEY, artifact_id, expires)
+    expected = _signature(signing_key, row.link_key if row else _NO_KEY, artifact_id, expires)
     right = hmac.compare_digest(expected.encode(), signature.encode())
     if row is None or not right or expires <= now.timestamp():
         raise NotFound(N_("This link does not work any more. Ask whoever gave it to you for a new one."))
@@ -92,6 +101,7 @@ def _thing(row: Record) -> Thing:
     return Thing("artifact", row.id, row.name)
 
 
-def _signature(key: str, artifact_id: int, expires: int) -> str:
-    digest = hmac.new(key.encode(), f"{artifact_id}:{expires}".encode(), hashlib.sha256).digest()
+def _signature(signing_key: str, link_key: str, artifact_id: int, expires: int) -> str:
+    said = f"file:{link_key}:{artifact_id}:{expires}"
+    digest = hmac.new(signing_key.encode(), said.encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

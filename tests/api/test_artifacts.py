@@ -133,6 +133,15 @@ async def test_a_download_is_a_download_whatever_is_in_it(api: Api, store: Folde
     assert "\n" not in answer.headers["content-disposition"]
 
 
+async def test_who_reads_the_database_cannot_make_links(
+    api: Api, anonymous: httpx.AsyncClient, file: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = urlsplit((await api.post(f"/artifacts/{file['id']}/link"))["url"]).path
+    assert (await anonymous.get(path)).status_code == 200
+    monkeypatch.setitem(api.app.state._state, "signing_key", "another one, of as many characters")
+    assert (await anonymous.get(path)).status_code == 404
+
+
 async def test_a_link_works_without_a_sign_in_until_it_expires(
     api: Api, anonymous: httpx.AsyncClient, file: dict[str, int]
 ) -> None:
