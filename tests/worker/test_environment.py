@@ -72,6 +72,7 @@ def test_a_program_of_our_own_is_told_everything_by_its_input(tmp_path: Path) ->
     assert (work.env, work.masked) == ({}, ())
     assert list(work.secrets) == ["s3cret", "from a variable"]
     job = jobs.parse(work.stdin or "")
+    assert job.secrets == ["s3cret", "from a variable"]
     assert (job.kind, job.command, job.spec, job.needs) == ("later", "SELECT 1", {"rows": 5}, {"p": 1})
     assert job.variables == {"TOKEN": "from a variable"}
     assert (job.execution.id, job.execution.scheduled_for) == (7, NOW)

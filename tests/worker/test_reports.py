@@ -156,3 +156,17 @@ def test_the_writer_writes_what_the_reader_reads(tmp_path: Path) -> None:
     assert found["warnings"] == ["一"]
     assert os.listdir(folder) == ["report.json"]
     Report(None).result(rows=1)
+
+
+def test_no_secret_stands_in_a_report_whatever_brought_it_there(tmp_path: Path) -> None:
+    folder = tmp_path / "1-1"
+    folder.mkdir()
+    report = Report(str(folder / "report.json"), ["123456", "geheim/密码"])
+    report.progress(123456, 123456, text="at geheim/密码")
+    report.warn("?key=geheim%2F%E5%AF%86%E7%A0%81")
+    report.result(headers={"x-echo": "123456"}, rows=[["Z2VoZWltL+WvhueggQ==", 123456, None, 1.5, True]])
+    found = reports.read(str(folder))
+    assert found
+    assert (found["progress"]["done"], found["progress"]["text"]) == (123456, "at ***")
+    assert found["warnings"] == ["?key=***"]
+    assert found["result"] == {"headers": {"x-echo": "***"}, "rows": [["***Q==", 123456, None, 1.5, True]]}

@@ -20,12 +20,14 @@ def program(
     It finds in its job the command, the spec, the variables, facts of the execution, and `needs`: what was read for it,
     passwords included. Nothing of that is in its arguments or its environment, which the task cannot add to.
     """
+    hidden = [*secrets, *(given.variables.env[each] for each in given.variables.masked)]
     job = {
         "kind": claim.kind,
         "command": claim.command,
         "spec": kind_spec(claim),
         "variables": given.variables.env,
         "needs": needs,
+        "secrets": hidden,
         "execution": {
             "id": claim.id,
             "attempt": claim.token,
@@ -37,7 +39,6 @@ def program(
             "timeout": claim.timeout,
         },
     }
-    variables = [given.variables.env[each] for each in given.variables.masked]
     # -I: nothing of the environment or the working directory decides what is imported.
     argv = [sys.executable, "-I", str(_MAIN), name or claim.kind]
-    return Work(argv, stdin=json.dumps(job), secrets=[*secrets, *variables], folder=True)
+    return Work(argv, stdin=json.dumps(job), secrets=hidden, folder=True)

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ class Facts:
 @dataclass(frozen=True, slots=True)
 class Job:
     """One attempt. `spec` is what its kind was told (the model in `common.kinds` reads it), `variables` are the task's,
-    `needs` is what was read for it from Rota's database."""
+    `needs` is what was read for it from Rota's database, `secrets` what of all that nobody may read."""
 
     kind: str
     command: str
@@ -36,6 +36,7 @@ class Job:
     variables: Mapping[str, str]
     needs: Mapping[str, Any]
     execution: Facts
+    secrets: Sequence[str] = ()
 
     @property
     def files(self) -> Path:

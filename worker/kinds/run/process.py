@@ -23,7 +23,7 @@ def main(name: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: wake.set())
     job = jobs.read()
-    report = Report(os.environ.get("ROTA_REPORT"))
+    report = Report(os.environ.get("ROTA_REPORT"), job.secrets)
     outcome: list[int] = []
 
     def work() -> None:

@@ -9,20 +9,24 @@ The file is replaced as a whole: whoever reads it never sees half of it. The wor
 """
 
 import json
-import os
 import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from common.domain.reports import MOST_WARNINGS
+from worker.runner.masking import Masker, needles
 
 _EVERY = 0.3  # seconds
 
 
 class Report:
-    """The report of this process; kept nowhere without a `path`."""
+    """The report of this process; kept nowhere without a `path`. It shows `***` where one of the `secrets` would stand:
+    an answer or a row may hold what the call was made with."""
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str | None, secrets: Iterable[str] = ()) -> None:
         self._path = path
+        self._needles = needles(secrets)
         self._progress: dict[str, Any] | None = None
         self._result: dict[str, Any] = {}
         self._warnings: list[str] = []
@@ -59,7 +63,18 @@ class Report:
         if self._path is None:
             return
         body = {"progress": self._progress, "result": self._result, "warnings": self._warnings}
-        new = f"{self._path}.new"
-        with open(new, "w", encoding="utf-8") as file:
-            json.dump(body, file, ensure_ascii=False, default=str)
-        os.replace(new, self._path)
+        new = Path(f"{self._path}.new")
+        new.write_text(json.dumps(self._masked(body), ensure_ascii=False, default=str), "utf-8", "surrogateescape")
+        new.replace(self._path)
+
+    def _masked(self, value: Any) -> Any:
+        """The same without secrets; numbers stay, a secret of digits would be found in any of them."""
+        if not any(self._needles) or value is None or isinstance(value, int | float):
+            return value
+        if isinstance(value, Mapping):
+            return {self._masked(str(key)): self._masked(each) for key, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._masked(each) for each in value]
+        masker = Masker(*self._needles)
+        shown = masker.feed(str(value).encode("utf-8", "surrogateescape")) + masker.close()
+        return shown.decode("utf-8", "surrogateescape")
