@@ -1,7 +1,9 @@
 """Workers and runners that are killed, databases that go away, workers that are told to stop."""
 
 import asyncio
+import shlex
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,9 +23,12 @@ from common.queue.transitions import E
 from common.security.encryption import Keyring
 from tests.support.eventually import eventually
 from tests.worker.rig import Rig, interrupt
+from tests.worker.runner.client import daemon
 from worker.book import Book, Wakes
 from worker.claim import Claimer
 from worker.identity import acquired
+from worker.runner import procfs
+from worker.runner.place import connect
 from worker.runner_client import RunnerClient
 
 W = table_of(Worker)
@@ -118,6 +123,55 @@ async def test_worker_and_runner_killed_together(
     first = (await rig.attempts(row.id))[0]
     assert first.status == Status.LOST
     assert "runner was killed" in first.error
+
+
+@pytest.mark.process
+async def test_no_daemon_outlives_its_worker_and_runner(rig: Rig, tmp_path: Path) -> None:
+    """Three generations deep, in a session of its own, without pipes and without any of our environment; init's child
+    by now. How long it lives on is measured, not asserted: that nobody waits is told by the signals and by the CPU."""
+    path = tmp_path / "daemon.pid"
+    execution_id = await rig.run_command(shlex.join(daemon(path, clean=True, stays=True)))
+    process = rig.spawn()
+
+    def begun() -> psutil.Process:
+        assert lines(path)
+        found = psutil.Process(int(path.read_text()))
+        assert found.name() == "sleep"
+        return found
+
+    hidden = await eventually(begun)
+    (runner,) = process.children()
+    rig.kill()
+    runner.kill()
+    await eventually(lambda: _is(hidden.ppid() != runner.pid))
+    assert (hidden.is_running(), hidden.environ()) == (True, {})
+
+    process = rig.spawn()
+    (successor,) = await eventually(lambda: _listening(rig, process))
+    ready = time.monotonic()
+    await eventually(lambda: _is(procfs.look(hidden.pid) is None), interval=0.01)
+    took, cpu = time.monotonic() - ready, sum(successor.cpu_times()[:2])
+    print(f"gone {took:.3f} s after the new runner was there, which has used {cpu:.3f} s of CPU")
+    assert cpu < 1
+
+    await rig.until(execution_id)
+    proof = (await rig.attempts(execution_id))[0].proof
+    assert [each["signal"] for each in proof["signals"]] == ["SIGTERM"]
+    assert hidden.pid in {each["pid"] for each in proof["tree"]}
+    assert proof["left"] == 0
+
+
+def _is(true: bool) -> None:
+    assert true
+
+
+def _listening(rig: Rig, worker: psutil.Process) -> list[psutil.Process]:
+    """The worker's runner, once it has taken up what its predecessor left."""
+    try:
+        connect(rig.folder / "workers" / "tester" / "runner").close()
+    except OSError as error:
+        raise AssertionError("no runner listens yet") from error
+    return worker.children()
 
 
 async def test_a_runner_that_is_killed_is_replaced(rig: Rig) -> None:

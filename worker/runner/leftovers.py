@@ -18,7 +18,8 @@ class Leftovers:
     """The attempts a predecessor began and did not finish. `done` gets the key and the result of each."""
 
     def __init__(self, name: str, done: Callable[[Key, Message], None]) -> None:
-        self._census = Census(partial(leftovers, name))
+        self._begun: list[Key] = []
+        self._census = Census(partial(leftovers, name, self._begun))
         self._done = done
         self._asked = 0.0  # monotonic
         self._tasks: dict[Key, asyncio.Task[None]] = {}
@@ -27,6 +28,7 @@ class Leftovers:
         """Begins to end them; with `everything` also those which no mark tells of, as the marks are gone."""
         if everything:
             marks = [Mark(*key, GRACE, 0.0) for key in self._census.all()]
+        self._begun += [(mark.id, mark.token) for mark in marks]
         loop = asyncio.get_running_loop()
         self._asked = time.monotonic()
         for mark in marks:

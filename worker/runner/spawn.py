@@ -8,7 +8,7 @@ import subprocess
 from contextlib import suppress
 from typing import NamedTuple
 
-from worker.runner import limits
+from worker.runner import birthmark, limits
 from worker.runner.account import Account, account
 from worker.runner.cgroup import Cgroups, Group
 from worker.runner.folders import Folders, environment
@@ -85,7 +85,8 @@ class Spawner:
             pipes += os.pipe()
             env = {**(user.environment() if user else {}), **spec.env, COOKIE: self._cookie(spec)}
             env |= environment(folder) if folder else {}
-            pid = self._popen(spec, cwd, user, group, env, pipes[1], pipes[3])
+            with birthmark.worn(birthmark.of(self._name, spec.key)):
+                pid = self._popen(spec, cwd, user, group, env, pipes[1], pipes[3])
         except (OSError, ValueError, TypeError):
             for fd in pipes[::2]:
                 os.close(fd)

@@ -2,8 +2,10 @@
 
 Every process a task starts is a descendant of the runner and stays one: what loses its parent is adopted by the runner
 (PR_SET_CHILD_SUBREAPER), whatever session it hides in. So only the runner's own children must be told apart: a leader
-was started here; an adopted one carries the cookie in its environment or sits in its leader's session; and one that
-hides both must belong to a task that ran when it was adopted.
+was started here; an adopted one carries the cookie in its environment, the mark it was born with, or sits in its
+leader's session; and one that hides all of them must belong to a task that ran when it was adopted.
+
+Once the runner is killed its children are init's, and cookie, mark and session are what its successor goes by.
 """
 
 import asyncio
@@ -15,7 +17,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-from worker.runner import procfs
+from worker.runner import birthmark, procfs
 from worker.runner.procfs import Proc
 from worker.runner.protocol import Key
 
@@ -58,6 +60,7 @@ class Family:
         self._name = name
         self._leaders: dict[int, Key] = {}  # pid -> task, until reaped
         self._sessions: dict[Key, int] = {}  # running task -> its leader's pid, which is also its session
+        self._marks: dict[int, Key] = {}  # what those of a running task are born with -> the task
         self._adopted: dict[int, set[Key]] = {}
         self._kept: set[Key] = set()
         self.census = Census(self._count)
@@ -66,6 +69,7 @@ class Family:
         """Notes a leader just started."""
         self._leaders[pid] = key
         self._sessions[key] = pid
+        self._marks[birthmark.of(self._name, key)] = key
         if keep_background:
             self._kept.add(key)
 
@@ -85,6 +89,7 @@ class Family:
     def forget(self, key: Key) -> None:
         """Takes out a task that is over. What it kept in the background is nobody's from now on."""
         self._sessions.pop(key, None)
+        self._marks.pop(birthmark.of(self._name, key), None)
         kept = key in self._kept
         self._kept.discard(key)
         for owners in self._adopted.values():
@@ -95,6 +100,8 @@ class Family:
     def _owners(self, pid: int) -> set[Key]:
         if key := procfs.cookie(pid, self._name):
             return {key} if key in self._sessions else set()
+        if (mark := birthmark.read(pid)) in self._marks:
+            return {self._marks[mark]}
         proc = procfs.look(pid)
         if proc is None:
             return set()
@@ -115,19 +122,26 @@ class Family:
         return trees
 
 
-def leftovers(name: str) -> Trees:
-    """Returns what a killed runner of this name left running: the marked, their sessions and their descendants."""
+def leftovers(name: str, begun: Iterable[Key]) -> Trees:
+    """Returns what a killed runner of this name left running: those with its cookie or, of the tasks it had `begun`,
+    with the mark they were born with; their sessions; and the descendants of all of these."""
+    born = {birthmark.of(name, key): key for key in begun}
     found = procfs.scan()
     below: dict[int, list[Proc]] = defaultdict(list)
     for proc in found.values():
         below[proc.ppid].append(proc)
-    marked = {pid: key for pid in found if (key := procfs.cookie(pid, name))}
+    marked = {pid: key for pid in found if (key := procfs.cookie(pid, name) or _born(pid, born))}
     sessions = {found[pid].session: key for pid, key in marked.items()}
     trees: dict[Key, dict[int, Proc]] = defaultdict(dict)
     for proc in found.values():
         if key := marked.get(proc.pid) or sessions.get(proc.session):
             trees[key].update((one.pid, one) for one in _with_descendants(proc, below))
     return {key: list(procs.values()) for key, procs in trees.items()}
+
+
+def _born(pid: int, born: dict[int, Key]) -> Key | None:
+    mark = birthmark.read(pid) if born else None
+    return None if mark is None else born.get(mark)
 
 
 async def end_tree(

@@ -22,12 +22,35 @@ ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 _names = count(1)
 
 
+_DAEMON = """
+import os, sys, time
+def daemon(generations):
+    os.setsid()
+    if generations > 0 and os.fork() > 0: os._exit(0)
+    if generations > 0: return daemon(generations - 1)
+    os.close(1); os.close(2)
+    open({path!r}, "w").write(str(os.getpid()))
+    if {clean}: os.execve("/bin/sleep", ["sleep", "600"], {{}})
+    time.sleep(600)
+if os.fork() == 0: daemon(3)
+while not os.path.exists({path!r}) or not os.path.getsize({path!r}): time.sleep(0.01)
+print("up", flush=True)
+if {stays}: time.sleep(600)
+"""
+
+
 def sh(script: str) -> list[str]:
     return ["/bin/sh", "-c", script]
 
 
 def py(script: str) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", script]
+
+
+def daemon(path: Path, *, clean: bool, stays: bool = False) -> list[str]:
+    """A task that leaves a daemon of the third generation: in sessions of its own, without pipes; a `clean` one without
+    any of our environment too. Its pid is written to `path`; the task says "up" and ends, unless it `stays`."""
+    return py(_DAEMON.format(path=str(path), clean=clean, stays=stays))
 
 
 def stdout(result: Message) -> bytes:

@@ -6,22 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.eventually import eventually
-from tests.worker.runner.client import Client, RunnerProcess, py, sh, stdout
-
-DAEMON = """
-import os, sys, time
-def daemon(generations):
-    os.setsid()
-    if generations > 0 and os.fork() > 0: os._exit(0)
-    if generations > 0: return daemon(generations - 1)
-    os.close(1); os.close(2)
-    open({path!r}, "w").write(str(os.getpid()))
-    if {clean}: os.execve("/bin/sleep", ["sleep", "600"], {{}})
-    time.sleep(600)
-if os.fork() == 0: daemon(3)
-while not os.path.exists({path!r}): time.sleep(0.01)
-print("up", flush=True)
-"""
+from tests.worker.runner.client import Client, RunnerProcess, daemon, py, sh, stdout
 
 
 def alive(pid: int) -> bool:
@@ -115,7 +100,7 @@ async def test_zombies_are_buried(runner: RunnerProcess, client: Client) -> None
 @pytest.mark.parametrize("clean", [False, True], ids=["with cookie", "with an empty environment"])
 async def test_a_daemon_of_the_third_generation_ends_with_its_task(client: Client, tmp_path: Path, clean: bool) -> None:
     path = tmp_path / "daemon.pid"
-    result = await client.run(py(DAEMON.format(path=str(path), clean=clean)))
+    result = await client.run(daemon(path, clean=clean))
     assert (result["outcome"], result["exit_code"], stdout(result)) == ("exited", 0, b"up\n")
     assert len(commands(result)) == 1
     assert not alive(int(path.read_text()))
@@ -123,7 +108,7 @@ async def test_a_daemon_of_the_third_generation_ends_with_its_task(client: Clien
 
 async def test_a_daemon_is_found_while_its_task_runs(client: Client, tmp_path: Path) -> None:
     path = tmp_path / "daemon.pid"
-    await client.start({"id": 1, "argv": py(DAEMON.format(path=str(path), clean=False) + "time.sleep(600)")})
+    await client.start({"id": 1, "argv": daemon(path, clean=False, stays=True)})
     await client.start({"id": 2, "argv": ["/bin/sleep", "600"]})
     await client.shown(1, b"up")
     await client.stop(1)
@@ -138,10 +123,11 @@ async def test_a_daemon_that_hides_is_not_taken_for_anothers(client: Client, tmp
     path = tmp_path / "daemon.pid"
     await client.start({"id": 1, "argv": ["/bin/sleep", "600"]})
     await client.begun(1)
-    await client.run(py(DAEMON.format(path=str(path), clean=True)), id=2)
-    await client.stop(1)
-    assert "/bin/sleep 600" in commands(await client.result(1))
+    ended = await client.run(daemon(path, clean=True), id=2)
+    assert commands(ended) == ["sleep 600"]
     assert not alive(int(path.read_text()))
+    await client.stop(1)
+    assert commands(await client.result(1)) == ["/bin/sleep 600"]
 
 
 async def test_a_background_child_that_holds_the_pipe_is_ended_after_the_drain(client: Client) -> None:
