@@ -174,8 +174,9 @@ async def follow_log(
         return Response(status_code=204)  # the browser does not ask again; the page goes on by asking itself
     last = request.headers.get("last-event-id", "")
     known = int(last) if last.isdecimal() and len(last) < 16 else after
+    token = query.attempt or row.token
     return Follower(
-        database, clock, live, user.user_id, query, execution_id, query.attempt or row.token, known, locale_of(request)
+        database, clock, live, user.user_id, execution_id, token, query, known, locale_of(request)
     ).response()
 
 

@@ -1,101 +1,57 @@
-"""The output while it comes, as server-sent events that go on where a broken connection stopped.
+"""The output while it comes, as rows of a page; a broken connection goes on where it stopped.
 
 The id of an event is how many lines have been sent, so a browser that connects again says where to go on
 (`Last-Event-ID`), and nothing comes twice or is left out.
 """
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi.sse import format_sse_event
-from starlette.responses import StreamingResponse
 
+from api.following import Following
 from api.formats import Locale
-from api.live import Live
 from api.pages.output import WINDOW, LogQuery, shown_lines
 from api.rendering import environment
-from common.clock import Clock
-from common.db.session import Database, ReadSession
-from common.domain.states import Status
+from common.db.session import ReadSession
+from common.db.types import Record
 from common.domain.terminal import plain
 from common.domain.transcript import Survey
-from common.errors import NotFound
-from common.services import executions, output
+from common.services import output
 from common.services.output import Output
-
-#: Seconds between two looks for new lines.
-_LOOK = 0.5
-#: Seconds without a line after which a comment shows that the connection lives.
-_PING = 15.0
-#: Seconds after which the browser is to connect again: its sign-in is checked with every connection.
-_LONGEST = 120.0
-#: Milliseconds that a browser waits before it connects again.
-_RETRY = 1000
-_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 @dataclass
-class Follower:
-    """One browser that looks at one attempt; `after` is how many lines it has, before any filter."""
+class Follower(Following):
+    """One browser; `after` is how many lines it has, before any filter."""
 
-    database: Database
-    clock: Clock
-    live: Live
-    user_id: int
     query: LogQuery
-    execution_id: int
-    token: int
     after: int
     locale: Locale
+    _survey: Survey = field(init=False)
+    _said: str = ""
 
-    def response(self) -> StreamingResponse:
-        """The answer to a request for the stream."""
-        return StreamingResponse(self._events(), media_type="text/event-stream", headers=_HEADERS)
+    def __post_init__(self) -> None:
+        self._survey = Survey(self.query.wish)
 
-    async def _events(self) -> AsyncIterator[bytes]:
-        yield format_sse_event(comment="here", retry=_RETRY)
-        with self.live.taking(self.user_id):
-            async for event in self._found():
-                yield event
-
-    async def _found(self) -> AsyncIterator[bytes]:
-        begun = spoken = self.clock.monotonic()
-        survey = Survey(self.query.wish)
-        said = ""
-        while self.clock.monotonic() < begun + _LONGEST:
-            async with self.database.read() as session:
-                rows = await self._look(session, survey)
-            if rows is None:
-                yield format_sse_event(event="end", data_str="")
-                return
-            if rows and rows != said:  # an open line that has not grown is sent once
-                spoken, said = self.clock.monotonic(), rows
-                yield format_sse_event(data_str=rows, id=str(self.after))
-            elif self.clock.monotonic() > spoken + _PING:
-                spoken = self.clock.monotonic()
-                yield format_sse_event(comment="still here")
-            if not await self.live.rest(_LOOK):
-                return
-
-    async def _look(self, session: ReadSession, survey: Survey) -> str | None:
-        """What has come since the last look, as rows; None when the attempt has ended, or must not be seen."""
-        try:
-            row = await executions.get(session, self.execution_id)
-        except NotFound:
-            return None
-        if row.status != Status.RUNNING or row.token != self.token:
-            return None
+    async def news(self, session: ReadSession, row: Record) -> bytes:
+        """New lines, and one that is not finished and has grown."""
         there = await output.of_attempt(session, row, self.token)
         finished = there.finished(self.query.wish)
-        fresh = finished > self.after
-        if not fresh and not there.unfinished:
-            return ""
-        rows = await self._rows(session, there, finished, survey)
+        if finished <= self.after and not there.unfinished:
+            return b""
+        rows = await self._rows(session, there, finished)
         self.after = finished
-        return rows
+        if not rows or rows == self._said:
+            return b""
+        self._said = rows
+        return format_sse_event(data_str=rows, id=str(self.after))
 
-    async def _rows(self, session: ReadSession, there: Output, finished: int, survey: Survey) -> str:
-        wish = self.query.wish
+    async def last(self, session: ReadSession, row: Record | None) -> tuple[bytes, bool]:
+        """The end: the page asks for all of it again."""
+        return format_sse_event(event="end", data_str=""), True
+
+    async def _rows(self, session: ReadSession, there: Output, finished: int) -> str:
+        wish, survey = self.query.wish, self._survey
         missed = max(0, finished - WINDOW - self.after)
         numbers = range(self.after + missed, finished + len(there.unfinished))
         found = await there.read(session, wish, numbers)

@@ -14,8 +14,6 @@ from common.queue.transitions import E
 from common.services import audit, tasks
 from common.services.audit import Thing
 
-_LETTER = {"stdout": "o", "stderr": "e"}
-
 
 async def get(
     session: ReadSession, execution_id: int, need: Right = Right.VIEW, *, task_id: int | None = None
@@ -71,14 +69,3 @@ async def of_task(session: ReadSession, task_id: int, execution_id: int | None) 
     if execution_id is None:
         execution_id = await queries.newest(session, task_id, started=True)
     return None if execution_id is None else await get(session, execution_id, task_id=task_id)
-
-
-async def download(session: ReadSession, execution: Record, stream: str | None) -> bytes:
-    """The bytes to download: one stream ("stdout", "stderr"), or both in the order they were written."""
-    if stream is not None:
-        return await bytes_of(session, execution, _LETTER[stream])
-    pieces = await queries.pieces(session, execution.id, execution.token)
-    if pieces:
-        return b"".join(piece.data for piece in pieces)
-    stdout, stderr = await queries.output(session, execution.id)
-    return (stdout or "").encode() + (stderr or "").encode()
