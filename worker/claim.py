@@ -1,5 +1,6 @@
 """Taking executions and giving them to the runner."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -66,6 +67,8 @@ class Claimer:
     _stocked: float = 0.0
     #: Unsent ones that are marked as started: they are nobody else's any more.
     _marked: set[Key] = field(default_factory=set)
+    #: Held while something is marked and sent, or given back.
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def tick(self) -> float:
         """Take what is due, up to the free slots and a little ahead; returns the seconds until there may be more."""
@@ -76,7 +79,10 @@ class Claimer:
             return idle
         if not self.book.pace.ahead(self.clock.monotonic()):
             await self._gather()
-        return await self._take(idle)
+        wait = await self._take(idle)
+        if self.book.startable:
+            await self.start()  # at once, and not when that loop is woken
+        return wait
 
     def _may_start(self) -> bool:
         return self.runner.ready and not self.runner.outdated
@@ -115,6 +121,10 @@ class Claimer:
 
     async def start(self) -> float:
         """Have started what was taken, as slots fall free; returns the seconds to wait."""
+        async with self._starting:
+            return await self._start()
+
+    async def _start(self) -> float:
         if self.book.draining:
             await self._give_back(list(self.book.unsent))
         elif self._may_start() and (count := self.book.startable):

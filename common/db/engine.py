@@ -74,6 +74,8 @@ def create_engine(
         "max_overflow": pool_size,
         "pool_timeout": 10,
         "pool_recycle": 1500,
+        # The one that was just used has the statements prepared, and the pages in its cache.
+        "pool_use_lifo": True,
         "pool_pre_ping": not at_once and url.get_backend_name() != "sqlite",
     }
     match url.get_backend_name():

@@ -117,6 +117,11 @@ async def test_a_worker_that_is_killed_after_it_has_put_them_away_leaves_the_row
     script = f"while ! test -e {rig.folder}/go; do sleep 0.05; done; cd $ROTA_ARTIFACTS; echo 1 >a; echo 2 >b"
     execution_id = await rig.run_command(script, spec=KEEP)
     await rig.until(execution_id, Status.RUNNING)
+
+    async def begun() -> None:
+        assert (await rig.get(execution_id)).spawned, "it could not begin while its row is locked"
+
+    await eventually(begun)
     async with rig.database.write() as session:
         await session.execute(select(E.c.id).where(E.c.id == execution_id).with_for_update())
         (rig.folder / "go").touch()
