@@ -6,10 +6,11 @@ Functions that only read take a ReadSession, and accept a WriteSession too.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
 from copy import copy
 from typing import TypeVar
 
+from anyio import CancelScope
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -50,6 +51,7 @@ class Database:
         at_once: bool = False,
     ) -> None:
         self.actor = actor
+        self._whole = False
         self.engine = create_engine(url, pool_size=pool_size, synchronous=synchronous, at_once=at_once)
         self.dialect = self.engine.dialect.name
         reader = self.engine.execution_options(**{BEGIN_OPTION: "BEGIN"})
@@ -59,22 +61,32 @@ class Database:
         self._turn: AbstractAsyncContextManager[None] = asyncio.Lock() if self.dialect == "sqlite" else nullcontext()
 
     def on_behalf_of(self, actor: Actor) -> "Database":
-        """The same database, whose sessions show what `actor` may see and say who it was."""
+        """The same database, whose sessions show what `actor` may see and say who it was.
+
+        A stream ends when its client goes away, but no statement half way: a connection that was left in the middle of
+        one has to be thrown away, and with it the work of opening another.
+        """
         found = copy(self)
         found.actor = actor
+        found._whole = True
         return found
+
+    def _to_the_end(self) -> AbstractContextManager[object]:
+        return CancelScope(shield=True) if self._whole else nullcontext()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
         """A session for reading; nothing done in it is kept."""
-        async with self._readers(info={"actor": self.actor}) as session:
-            yield session
+        with self._to_the_end():
+            async with self._readers(info={"actor": self.actor}) as session:
+                yield session
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteSession]:
         """One transaction: committed at the end, rolled back when the body raises."""
-        async with self._turn, self._writers(info={"actor": self.actor}) as session, session.begin():
-            yield session
+        with self._to_the_end():
+            async with self._turn, self._writers(info={"actor": self.actor}) as session, session.begin():
+                yield session
 
     async def transact(self, work: Callable[[WriteSession], Awaitable[T]], *, attempts: int = 5) -> T:
         """Run `work` as one transaction, again as a whole when the database asks for it (deadlock, lost connection).

@@ -3,7 +3,8 @@
 (() => {
   const dialog = document.getElementById("dialog");
   if (!dialog || !dialog.showModal) return;
-  document.body.addEventListener("htmx:afterSwap", (event) => {
+  // Once it has settled: before that htmx does not know its forms, and an answer would leave the page.
+  document.body.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target !== dialog || !dialog.firstElementChild) return;
     if (!dialog.open) dialog.showModal();
     (dialog.querySelector("[autofocus]") || dialog).focus();

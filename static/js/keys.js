@@ -7,7 +7,8 @@
   const search = () => document.querySelector("main input[type=search]");
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
+    // [open]: what had the focus in a dialog that was just closed has it until the page is drawn again.
+    if (event.target.closest("input, textarea, select, [contenteditable], dialog[open]")) return;
     if (event.key === "g") { leader = Date.now(); return; }
     const after = Date.now() - leader < 2000;
     leader = 0;

@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from tests.support.rota_process import PASSWORD, Rota, running
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
+#: For whatever a page has to do (ms): generous, as with tests.support.eventually.
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +59,7 @@ def look() -> dict[str, Any]:
 @pytest.fixture
 def context(browser: Browser, rota: Rota, look: dict[str, Any], troubles: Troubles) -> Iterator[BrowserContext]:
     made = browser.new_context(base_url=rota.url, reduced_motion="reduce", **look)
-    made.set_default_timeout(15_000)
+    made.set_default_timeout(PATIENCE)
     made.on("page", troubles.watch)
     yield made
     made.close()

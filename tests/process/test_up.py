@@ -1,5 +1,6 @@
 """`rota up`: starts, refuses, stops, and leaves nothing behind. That it restarts what dies shows test_kills."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ import psutil
 import pytest
 
 from tests.support.eventually import eventually_sync
-from tests.support.rota_process import ROOT, Rota, command, environment, free_port, running
+from tests.support.rota_process import PASSWORD, ROOT, Rota, command, environment, free_port, running
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
 
@@ -85,6 +86,24 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
 def test_a_second_rota_on_the_same_folder_is_refused(rota: Rota) -> None:
     folder = rota.log.parent
     assert "already" in _refused(environment(folder, port=free_port(), password=None))
+
+
+def test_pages_that_are_closed_in_the_middle_of_anything_leave_nothing_behind(rota: Rota) -> None:
+    """Each is closed a little later than the one before: while it signs in, while it reads, while it waits."""
+    with httpx.Client(base_url=rota.url, headers={"Origin": rota.url}) as browser:
+        browser.post("/ui/login", data={"username": "admin", "password": PASSWORD})
+        (cookie,) = [f"{name}={value}" for name, value in browser.cookies.items() if "session" in name]
+        request = f"GET /ui/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nCookie: {cookie}\r\n\r\n"
+        address = httpx.URL(rota.url)
+        for number in range(150):
+            with socket.create_connection((address.host, address.port or 80)) as closed:
+                closed.sendall(request.encode())
+                closed.settimeout(number / 5000 + 0.001)
+                with contextlib.suppress(TimeoutError):
+                    while closed.recv(65536):
+                        pass
+        assert browser.get("/ui/home").status_code == 200
+    assert "[error" not in rota.said()
 
 
 def test_the_children_stop_when_the_supervisor_is_killed(rota: Rota) -> None:
