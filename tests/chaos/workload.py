@@ -32,8 +32,10 @@ LENGTHY = OUT + "for i in $(seq 20); do sleep 0.2; log H; done\n" + END
 TALKATIVE = 'out="$ROTA_EXECUTION_ID $ROTA_ATTEMPT $(seq 20000)"\n' + END
 #: Its third attempt is the first that goes well.
 FLAKY = OUT + "[ $((ROTA_ATTEMPT % 3)) = 0 ] || { sleep 0.1; exit 7; }\n" + END
-#: Ignores SIGTERM, and leaves a process behind that has left its session.
-STUBBORN = "trap '' TERM\nsetsid sleep 600 &\n" + OUT + "for i in 1 2; do sleep 0.2; log H; done\n" + END
+#: Leaves a process behind that has left its session.
+LEAVING = "setsid sleep 600 &\n" + OUT + "for i in 1 2; do sleep 0.2; log H; done\n" + END
+#: The same, and ignores SIGTERM.
+STUBBORN = "trap '' TERM\n" + LEAVING
 ENDLESS = "while :; do sleep 0.2; log H; done\n"
 
 _AGAIN: dict[str, Any] = {"delivery": "at_least_once"}
