@@ -84,7 +84,7 @@ def test_every_instant_has_one_row_whoever_is_killed(database_url: str, tmp_path
         by_task[row["task_id"]].append(row)
     for task_id, mine in by_task.items():
         _exactly_one_row_an_instant(first[task_id], mine)
-    # A worker killed between its mark in the database and its word to the runner leaves one that is lost, never started.
+    # A worker killed between its mark in the database and its word to the runner leaves one that is lost, not started.
     assert Counter(row["status"] for row in rows).keys() <= {"success", "skipped", "missed", "lost"}
     started = Counter(side.read_text().split())
     assert set(started.values()) == {1}, "an execution was started twice"
