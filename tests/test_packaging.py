@@ -5,11 +5,16 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
+
+from cli.main import app
+from common.config import Settings
+from worker.identity import HAND_OVER
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = {"postgres", "migrate", "api", "scheduler", "worker"}
@@ -92,3 +97,53 @@ def test_the_image_gets_all_that_a_wheel_is_made_of() -> None:
         re.findall(r'^"(\w+)" = "rota/_app/', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
     )
     assert allowed == shipped | {"rota", "pyproject.toml", "uv.lock", "README.md", "LICENSE"}
+
+
+UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
+
+
+def unit(path: Path) -> dict[str, dict[str, str]]:
+    """A unit by section and name; what is said twice is there once."""
+    parsed = ConfigParser(strict=False, interpolation=None, delimiters=("=",))
+    parsed.optionxform = str  # type: ignore[assignment, method-assign]
+    parsed.read_string(path.read_text("utf-8"))
+    return {name: dict(section) for name, section in parsed.items()}
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_a_unit_starts_a_program_there_is_and_gives_it_time_to_end(path: Path) -> None:
+    service = unit(path)["Service"]
+    program, subcommand = service["ExecStart"].split()
+    assert Path(program).name == "rota"
+    assert subcommand in {command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert service["Restart"] == "always"
+    if subcommand in ("up", "worker"):
+        # What runs has its time, then its grace, and the worker a moment to write it down.
+        assert int(service["TimeoutStopSec"]) > Settings.model_fields["drain_timeout"].default + 25
+        assert "pids" in service["Delegate"].split()
+    if subcommand == "worker":
+        # systemd must not end what a worker leaves to its successor.
+        assert service["KillMode"] == "process"
+        assert service["ExecReload"] == f"/bin/kill -{HAND_OVER.name.removeprefix('SIG')} $MAINPID"
+    else:
+        assert service["KillMode"] == "mixed"
+
+
+def test_every_part_has_a_unit_and_the_documents_name_it() -> None:
+    text = (ROOT / "docs" / "install.md").read_text("utf-8")
+    assert {path.stem for path in UNITS} == {"rota", "rota-api", "rota-scheduler", "rota-worker@"}
+    assert [path.stem for path in UNITS if f"`{path.stem.replace('@', '@NAME')}`" not in text] == []
+
+
+if shutil.which("systemd-analyze"):
+
+    def test_systemd_finds_no_fault_with_a_unit(tmp_path: Path) -> None:
+        """With a program that is there in place of ours."""
+        copies = []
+        for path in UNITS:
+            copy = tmp_path / path.name.replace("@.", "@one.")
+            copy.write_text(path.read_text("utf-8").replace("/opt/rota/bin/rota", "/bin/true"), "utf-8")
+            copies.append(str(copy))
+        command = ["systemd-analyze", "verify", "--man=no", "--generators=no", *copies]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout + done.stderr) == (0, "")
