@@ -21,6 +21,7 @@ from api.routes import (
     bulk,
     calendars,
     cron,
+    data_sources,
     downtime,
     executions,
     ledger,
@@ -68,6 +69,7 @@ _PRIVATE = (
     variables.router,
     versions.router,
     programs.router,
+    data_sources.router,
     status.private,
     queues.router,
     system.router,
@@ -105,6 +107,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
                 "users",
                 "variables",
                 "programs",
+                "data sources",
             )
         ],
         lifespan=lifespan,

@@ -7,7 +7,7 @@ from common.db.session import ReadSession
 from common.queries import results
 from common.queue.claims import Claim
 from common.services import references
-from worker.kinds import http, python, shell
+from worker.kinds import http, python, shell, sources
 from worker.kinds.work import Given, Unready, Work
 
 #: Kind of task -> what turns a claim into what the runner is given; raises Unready.
@@ -20,6 +20,7 @@ BUILDERS: Mapping[str, Callable[[Claim, Given], Work]] = {
 #: Thing that specs refer to -> what reads those with some ids, in one query.
 READERS: Mapping[str, Callable[[ReadSession, Collection[int]], Awaitable[Mapping[int, Any]]]] = {
     "program": python.programs,
+    "data_source": sources.stored,
 }
 
 

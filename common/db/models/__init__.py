@@ -5,6 +5,7 @@ from common.db.models.audit import Audit
 from common.db.models.base import metadata, table_of
 from common.db.models.calendars import Calendar
 from common.db.models.credentials import ApiKey, Invitation, RecoveryCode, Throttle
+from common.db.models.data_sources import DataSource
 from common.db.models.executions import Attempt, Execution, ExecutionOutput
 from common.db.models.identities import UserIdentity
 from common.db.models.processes import Fact, Scheduler, SchedulerGap, Worker
@@ -20,6 +21,7 @@ __all__ = [
     "Attempt",
     "Audit",
     "Calendar",
+    "DataSource",
     "Execution",
     "ExecutionOutput",
     "Fact",
