@@ -9,6 +9,7 @@ from pydantic_core.core_schema import ValidationInfo
 from common.domain.invalid import N_
 from common.fields import refuse
 from common.kinds.base import Kind, KindSpec, Reference
+from common.kinds.sql import DataSourceId
 
 #: The interpreter that Rota itself runs with, and what makes one from what the program says it needs (PEP 723).
 OWN, BY_METADATA = "", "uv"
@@ -29,6 +30,15 @@ class Spec(KindSpec):
         " that the worker's setting ROTA_INTERPRETERS knows.",
     )
 
+    data_source_ids: Annotated[list[DataSourceId], Field(max_length=20)] = Field(
+        default_factory=list, description="Data sources that the program may query, with `rota.query(name, ...)`."
+    )
+
+    @field_validator("data_source_ids")
+    @classmethod
+    def _once(cls, value: list[int]) -> list[int]:
+        return list(dict.fromkeys(value))
+
     @field_validator("version")
     @classmethod
     def _of_a_program(cls, value: int | None, info: ValidationInfo) -> int | None:
@@ -45,6 +55,8 @@ class Spec(KindSpec):
     def references(self) -> Iterator[Reference]:
         if self.program_id is not None:
             yield Reference("program", self.program_id, "spec.program_id")
+        for each in self.data_source_ids:
+            yield Reference("data_source", each, "spec.data_source_ids")
 
 
 KIND = Kind(

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from common.db.models import Task
 from common.security.encryption import Keyring, new_key
 from common.services import keys
 from tests.api.conftest import Api
@@ -14,7 +13,6 @@ from tests.security.people import signed_in
 from tests.support.interleave import one_engine
 from tests.support.rota_process import free_port
 from tests.support.shop import Shop
-from tests.support.world import NOW
 
 PASSWORD = "p@ss/wörd 密码"
 SHOP = {"name": "shop", "kind": "postgresql", "host": "db.example", "database": "shop", "username": "reader"}
@@ -32,16 +30,6 @@ async def source(person: Api, **fields: Any) -> Any:
 
 def configured(api: Api, **settings: Any) -> None:
     api.app.state.settings = api.app.state.settings.model_copy(update=settings)
-
-
-async def task_that_uses(api: Api, source_id: int, **fields: Any) -> int:
-    async with api.database.write() as session:
-        spec = {"kind": {"data_source_id": source_id}}
-        row = Task(name="weekly", command="SELECT 1", kind="sql", spec=spec, created_at=NOW, updated_at=NOW, **fields)
-        session.add(row)
-        await session.flush()
-    assert row.id is not None
-    return row.id
 
 
 async def test_a_password_goes_in_and_never_comes_out(api: Api) -> None:
@@ -126,7 +114,9 @@ async def test_rota_s_own_database_is_refused(api: Api) -> None:
     answer = await api.client.post("/data-sources", json=fields)
     assert (answer.status_code, answer.json()["field"]) == (422, "database")
     other = await api.post("/data-sources", SHOP, 201)
-    moved = await api.client.put(f"/data-sources/{other['id']}", json=fields | {"host": (own.host and "127.0.0.1") or ""})
+    moved = await api.client.put(
+        f"/data-sources/{other['id']}", json=fields | {"host": (own.host and "127.0.0.1") or ""}
+    )
     assert moved.status_code == 422, "nor by changing one that was something else"
 
 
@@ -150,22 +140,19 @@ async def test_whose_it_is_decides_who_sees_and_uses_it(people: dict[str, Api]) 
     assert (await people["admin"].get("/data-sources", kind="mysql"))["total"] == 0
 
 
-async def test_what_a_task_uses_is_not_deleted_by_mistake(api: Api) -> None:
-    made = await source(api)
-    task = await task_that_uses(api, made["id"])
+async def test_what_a_task_uses_is_not_deleted_by_mistake(people: dict[str, Api]) -> None:
+    made, others = await source(people["olga"]), await source(people["otto"])
+    fields = {"name": "weekly", "kind": "python", "command": "import rota"}
+    refused = await people["olga"].client.post("/tasks", json={**fields, "spec": {"data_source_ids": [others["id"]]}})
+    assert (refused.status_code, refused.json()["field"]) == (422, "spec.data_source_ids")
+    task = await people["olga"].post("/tasks", {**fields, "spec": {"data_source_ids": [made["id"], made["id"]]}}, 201)
+    assert task["spec"]["data_source_ids"] == [made["id"]]
     url = f"/data-sources/{made['id']}"
-    assert (await api.get(url))["used_by"] == ([{"id": task, "name": "weekly"}] if uses_sql() else [])
-    if uses_sql():
-        answer = await api.client.delete(url)
-        assert answer.status_code == 409
-        assert "weekly" in answer.json()["detail"]
-        assert (await api.client.delete(f"{url}?force=true")).status_code == 200
-
-
-def uses_sql() -> bool:
-    from common.kinds import KINDS
-
-    return "sql" in KINDS
+    assert (await people["olga"].get(url))["used_by"] == [{"id": task["id"], "name": "weekly"}]
+    answer = await people["olga"].client.delete(url)
+    assert answer.status_code == 409
+    assert "weekly" in answer.json()["detail"]
+    assert (await people["olga"].client.delete(f"{url}?force=true")).status_code == 200
 
 
 @one_engine

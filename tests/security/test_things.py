@@ -28,7 +28,10 @@ PARTS = {"action", "expires", "name", "number", "signature", "version"}
 #: These `test_surface.py` makes, with every right one may have on them.
 TASKS = {"task_id", "execution_id", "artifact_id"}
 #: Bodies whose fields depend on each other, which no example in a schema can say.
-BODIES = {"/calendars": {"name": "Off", "kind": "dates", "dates": ["2026-12-31"]}}
+BODIES = {
+    "/calendars": {"name": "Off", "kind": "dates", "dates": ["2026-12-31"]},
+    "/data-sources": {"name": "shop", "kind": "postgresql", "host": "db.example", "database": "shop"},
+}
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
 
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,20 @@ from common.db.session import Database
 from common.db.types import Record
 from common.domain.states import FINAL, Status
 from common.queries import executions as queries
-from common.services import executions, tasks
+from common.security.encryption import Keyring
+from common.services import data_sources, executions, tasks
+from common.services.data_sources import DataSourceInput
 from common.services.inputs import TaskInput
 from tests.support import nursery
 from tests.support.eventually import eventually
 from tests.support.nursery import Born
+from tests.support.shop import Shop
 from worker.main import main
 from worker.runner.place import connect
 from worker.runner.protocol import encode
+
+#: Settings with which a shop may lie in a file.
+FILES: Mapping[str, Any] = {"sqlite_folders": ["/"]}
 
 
 class Rig:
@@ -112,6 +118,15 @@ class Rig:
             task: Task = await tasks.create(session, data, owner_id=None, now=now)
             assert task.id is not None
             return task.id
+
+    async def source(self, shop: Shop, **values: Any) -> int:
+        """Store a data source that leads to a shop; returns its id. The worker must be started with `**FILES`."""
+        keyring = Keyring(self.settings())
+        keyring.ensure()
+        async with self.database.write() as session:
+            data = DataSourceInput.model_validate(shop.values(scope="everyone", **values))
+            now = await self.clock.now(session)
+            return int((await data_sources.create(session, data, keyring=keyring, now=now)).id)
 
     async def run(self, task_id: int, times: int = 1) -> list[int]:
         """Queue a task so many times; returns the ids of the executions."""

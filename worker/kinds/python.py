@@ -19,6 +19,7 @@ from common.domain.programs import file_name
 from common.kinds.python import BY_METADATA, OWN, Spec
 from common.paths import ROOT
 from common.queue.claims import Claim
+from worker.kinds import sources
 from worker.kinds.work import Given, Unready, Work, kind_spec
 
 P, N = table_of(Program), table_of(ProgramVersion)
@@ -45,7 +46,7 @@ def work(claim: Claim, given: Given) -> Work:
     """One attempt; raises Unready when its program, an interpreter or uv is missing."""
     spec = Spec.model_validate(kind_spec(claim))
     name, source = _program(claim, spec, given)
-    sources: list[dict[str, Any]] = []
+    used = [sources.source(given, each) for each in spec.data_source_ids]
     job = {
         "file": name,
         "source": source,
@@ -54,7 +55,7 @@ def work(claim: Claim, given: Given) -> Work:
         "helper": str(_HELPER),
         "hidden": str(ROOT),
         "by_metadata": spec.interpreter == BY_METADATA,
-        "data_sources": sources,
+        "data_sources": [sources.for_program(each) for each in used],
     }
     environment = {**claim.spec.get("env", {}), **given.variables.env}
     facts = {"TASK_ID": str(claim.task_id), "TASK_NAME": claim.task_name, **_log(claim, given.settings)}
@@ -65,7 +66,7 @@ def work(claim: Claim, given: Given) -> Work:
         env=facts | environment,
         masked=given.variables.masked,
         stdin=json.dumps(job),
-        secrets=[each["password"] for each in sources if each.get("password")],
+        secrets=[each.password for each in used if each.password],
         folder=True,
     )
 

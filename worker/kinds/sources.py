@@ -39,3 +39,24 @@ def needs(given: Given, found: Source, *, statement_timeout: float | None = None
     """What a process of ours needs to connect; `opened` of `run.sources` takes it there."""
     limited = found if statement_timeout is None else replace(found, statement_timeout=statement_timeout)
     return {"source": limited.as_json(), "rules": rules(given.settings).as_json()}
+
+
+#: What the module `rota` calls a kind of database, where it is not what we call it.
+_CALLED = {"mariadb": "mysql", "analyticdb": "mysql", "sqlserver": "mssql"}
+
+
+def for_program(found: Source) -> dict[str, Any]:
+    """What the module `rota` of a Python program needs to connect (`helper/rota/_sources.py`)."""
+    return {
+        "name": found.name,
+        "kind": _CALLED.get(found.kind, found.kind),
+        "host": found.host,
+        "port": found.port,
+        "user": found.username,
+        "password": found.password,
+        "database": found.database,
+        "tls": found.tls,
+        "tls_ca": found.tls_ca,
+        "read_only": found.read_only and found.kind != "analyticdb",
+        "statement_timeout": found.statement_timeout,
+    }

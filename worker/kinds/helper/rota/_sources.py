@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 from . import _sql
 from ._job import RotaError, data_sources
@@ -139,7 +141,7 @@ def _driver(module: str, package: str) -> Any:
 
 
 def _mysql(about: dict[str, Any]) -> Any:
-    return _driver("pymysql", "pymysql").connect(
+    connection = _driver("pymysql", "pymysql").connect(
         host=about["host"],
         port=about["port"],
         user=about["user"],
@@ -147,8 +149,27 @@ def _mysql(about: dict[str, Any]) -> Any:
         database=about["database"] or None,
         charset="utf8mb4",
         local_infile=False,
-        **about.get("options", {}),
+        **({"ssl_disabled": True} if about["tls"] == "off" else {"ssl": _context(about)}),
     )
+    cursor = connection.cursor()
+    if about["read_only"]:
+        cursor.execute("SET SESSION TRANSACTION READ ONLY")
+    if about["statement_timeout"] and "mariadb" in str(connection.get_server_info()).lower():
+        cursor.execute("SET SESSION max_statement_time = %s", (about["statement_timeout"],))
+    elif about["statement_timeout"]:
+        cursor.execute("SET SESSION max_execution_time = %s", (int(about["statement_timeout"] * 1000),))
+    cursor.close()
+    return connection
+
+
+def _context(about: dict[str, Any]) -> Any:
+    import ssl
+
+    context = ssl.create_default_context(cadata=about["tls_ca"] or None)
+    if about["tls"] != "verify":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _postgresql(about: dict[str, Any]) -> Any:
@@ -156,38 +177,50 @@ def _postgresql(about: dict[str, Any]) -> Any:
         driver = importlib.import_module("psycopg")
     except ImportError:
         driver = _driver("psycopg2", "psycopg[binary]")
-    return driver.connect(
-        host=about["host"],
-        port=about["port"],
-        user=about["user"],
-        password=about["password"],
-        dbname=about["database"],
-        **about.get("options", {}),
-    )
+    options = []
+    if about["read_only"]:
+        options.append("-c default_transaction_read_only=on")
+    if about["statement_timeout"]:
+        options.append(f"-c statement_timeout={int(about['statement_timeout'] * 1000)}")
+    given = {
+        "host": about["host"],
+        "port": about["port"],
+        "user": about["user"],
+        "password": about["password"],
+        "dbname": about["database"],
+        "options": " ".join(options),
+        "sslmode": {"off": "disable", "require": "require"}.get(about["tls"], "verify-full"),
+    }
+    if about["tls"] != "verify":
+        return driver.connect(**given)
+    if not about["tls_ca"]:
+        return driver.connect(**given, sslrootcert="system")
+    with tempfile.NamedTemporaryFile(suffix=".pem") as authorities:
+        authorities.write(about["tls_ca"].encode())
+        authorities.flush()
+        return driver.connect(**given, sslrootcert=authorities.name)
 
 
 def _sqlite(about: dict[str, Any]) -> Any:
     import sqlite3
 
-    mode = "ro" if about.get("read_only") else "rw"
-    return sqlite3.connect(f"file:{_quoted(about['database'])}?mode={mode}", uri=True, timeout=30)
-
-
-def _quoted(path: str) -> str:
-    from urllib.parse import quote
-
-    return quote(path)
+    mode = "ro" if about["read_only"] else "rw"
+    return sqlite3.connect(f"file:{quote(about['database'])}?mode={mode}", uri=True, timeout=30)
 
 
 def _oracle(about: dict[str, Any]) -> Any:
-    return _driver("oracledb", "oracledb").connect(
+    service = about["database"]
+    connection = _driver("oracledb", "oracledb").connect(
         user=about["user"],
         password=about["password"],
         host=about["host"],
         port=about["port"],
-        service_name=about["database"],
-        **about.get("options", {}),
+        protocol="tcp" if about["tls"] == "off" else "tcps",
+        ssl_server_dn_match=about["tls"] == "verify",
+        **({"sid": service[4:]} if service.startswith("sid:") else {"service_name": service}),
     )
+    connection.call_timeout = int((about["statement_timeout"] or 0) * 1000)
+    return connection
 
 
 def _mssql(about: dict[str, Any]) -> Any:
@@ -197,7 +230,8 @@ def _mssql(about: dict[str, Any]) -> Any:
         user=about["user"],
         password=about["password"],
         database=about["database"],
-        **about.get("options", {}),
+        timeout=int(about["statement_timeout"] or 0),
+        encryption="off" if about["tls"] == "off" else "require",
     )
 
 
