@@ -44,6 +44,7 @@ class Rig:
         self.stop = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
         self.process: Born | None = None
+        self.scheduler: Born | None = None
 
     def settings(self, **values: Any) -> Settings:
         """Settings with quick heartbeats, and `values`."""
@@ -66,14 +67,20 @@ class Rig:
 
     def spawn(self, *arguments: str, **values: Any) -> psutil.Process:
         """Start a worker as a process of its own."""
+        self.process = self._born("worker", *arguments, **values)
+        return psutil.Process(self.process.pid)
+
+    def schedule(self, **values: Any) -> None:
+        """Start a scheduler as a process of its own."""
+        self.scheduler = self._born("scheduler", **values)
+
+    def _born(self, *arguments: str, **values: Any) -> Born:
         settings = self.settings(**values)
         env = {name: value for name, value in os.environ.items() if not name.startswith("ROTA_")}
         names = ("heartbeat", "lease", "drain_timeout", "worker_name", "slots")
         env |= {f"ROTA_{name.upper()}": str(getattr(settings, name)) for name in names}
         env |= {"ROTA_DATABASE_URL": self.url, "ROTA_DATA_DIR": str(self.folder)}
-        log = self.folder / "worker.log"
-        self.process = nursery.start("rota", ["worker", *arguments], environment=env, log=log)
-        return psutil.Process(self.process.pid)
+        return nursery.start("rota", arguments, environment=env, log=self.folder / f"{arguments[0]}.log")
 
     def kill(self) -> None:
         """Kill the process of its own without a warning."""
@@ -88,6 +95,9 @@ class Rig:
 
     async def close(self) -> None:
         """End every worker and runner a test left."""
+        if self.scheduler is not None:
+            self.scheduler.kill()
+            self.scheduler.wait()
         if self.process is not None and self.process.poll() is None:
             self.kill()
         if self.task is not None and not self.task.done():
