@@ -43,6 +43,7 @@ class Spawner:
         self._null = os.open(os.devnull, os.O_RDONLY)
         self._prlimit = shutil.which("prlimit", path="/usr/bin:/bin:/usr/local/bin")
         self._files = _more_files()
+        self._reached: set[tuple[int, str]] = set()  # user, folder: they may enter it
 
     def spawn(self, spec: Spec) -> Spawned:
         """Starts the process or raises SpawnError. Never preexec_fn: it forces fork and costs 14 ms for 0.7."""
@@ -52,7 +53,7 @@ class Spawner:
         group = folder = None
         try:
             cwd = self._directory(spec, user)
-            folder = self._folders.make(spec.key, user) if spec.folder else None
+            folder = self._reachable(self._folders.make(spec.key, user), user) if spec.folder else None
             group = self._cgroups.make(spec.key, spec.limits) if grouped else None
             pid, stdout, stderr = self._start(spec, cwd, user, group, folder)
         except (OSError, ValueError, TypeError, SpawnError) as error:
@@ -70,10 +71,20 @@ class Spawner:
     def _directory(self, spec: Spec, user: Account | None) -> str:
         """The working directory; one of its own for a task that names none."""
         if spec.cwd is None:
-            return self._work.make(spec.key, user)
+            return self._reachable(self._work.make(spec.key, user), user)
         if user is not None and user.is_other and os.path.isdir(spec.cwd) and not user.may_use(spec.cwd):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), spec.cwd)
         return spec.cwd
+
+    def _reachable(self, path: str, user: Account | None) -> str:
+        """A folder that was made for a task, if its user comes that far; raises SpawnError."""
+        base = os.path.dirname(path)
+        if user is not None and user.is_other and (user.uid, base) not in self._reached:
+            if not user.may_use(base):
+                said = f"user {user.name} may not enter {base}, where the folders of its tasks are"
+                raise SpawnError(f"{said}: start the worker with a TMPDIR that everybody may enter, such as /tmp")
+            self._reached.add((user.uid, base))
+        return path
 
     def _start(
         self, spec: Spec, cwd: str, user: Account | None, group: Group | None, folder: str | None

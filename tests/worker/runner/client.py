@@ -160,8 +160,11 @@ class Client:
 class RunnerProcess:
     """A runner that is started, killed and started again, in one directory."""
 
-    def __init__(self, directory: Path, *, idle: float = 60.0, cgroup: Path | None = None) -> None:
+    def __init__(
+        self, directory: Path, *, idle: float = 60.0, cgroup: Path | None = None, temporary: Path | None = None
+    ) -> None:
         self.directory = directory
+        self._env = os.environ | ({"TMPDIR": str(temporary)} if temporary else {})
         self.name = f"test-{os.getpid()}-{next(_names)}"
         self._command = [PYTHON, "-I", "-S", str(MAIN), "--dir", str(directory), "--name", self.name]
         self._command += ["--idle", str(idle), "--cgroup", str(cgroup or "off")]
@@ -215,7 +218,7 @@ class RunnerProcess:
         with open(self.directory.with_suffix(".log"), "ab") as log:
             # A descriptor too many, which no task may see.
             self.process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[log.fileno()]
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._env, pass_fds=[log.fileno()]
             )
 
     def _answers(self) -> None:

@@ -74,5 +74,22 @@ async def test_another_user_reads_its_input_and_has_a_folder_of_its_own(client: 
     await eventually(lambda: _gone(folder))
 
 
+@pytest.mark.parametrize("options", [{}, {"cwd": "/", "folder": True}], ids=["working directory", "files"])
+async def test_folders_that_a_user_cannot_reach_are_said_and_not_left(tmp_path: Path, options: dict[str, Any]) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(0o700)
+    runner = RunnerProcess(tmp_path / "runner", temporary=closed)
+    await runner.launch()
+    try:
+        client = await runner.client()
+        result = await client.run(["/bin/true"], run_as=NAME, **options)
+        assert result["outcome"] == "spawn_error"
+        assert result["error"].startswith(f"user {NAME} may not enter {closed}/")
+        assert "TMPDIR" in result["error"]
+        assert (await client.run(["/bin/true"], id=2, **options))["exit_code"] == 0
+    finally:
+        await runner.close()
+
+
 def _gone(folder: Path) -> None:
     assert not folder.exists()
