@@ -6,11 +6,10 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, ByteSize, Field, StringConstraints, field_validator, model_validator
 
 from common.domain import file_names
-from common.domain.invalid import N_, InvalidSchedule
-from common.domain.zones import zone
+from common.domain.invalid import N_
 from common.fields import Flag, Whole, refuse, storable
 from common.kinds.base import LONGEST_TEXT, Kind, KindSpec, Reference
-from common.kinds.sql import DataSourceId, Parameters, Timeout
+from common.kinds.sql import DataSourceId, Parameters, Timeout, Zone
 
 #: Rows that are read and written at a time.
 CHUNK = 10_000
@@ -48,9 +47,7 @@ class Spec(KindSpec):
     parameters: Parameters = Field(
         default_factory=dict, description="Values for `:name` in the queries.", examples=[{"since": "2026-01-01"}]
     )
-    timezone: str = Field(
-        "UTC", max_length=64, description="IANA zone of instants in the file and of dates in its name."
-    )
+    timezone: Zone = Field("UTC", description="IANA zone of instants in the file and of dates in its name.")
     when_empty: Literal["send", "skip", "fail"] = Field(
         "send", description="Without a row: a file with nothing but its header, no file, or a failure."
     )
@@ -82,15 +79,6 @@ class Spec(KindSpec):
         except file_names.InvalidTemplate as error:
             raise refuse(error.template, **error.params) from None
         return storable(value)
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            zone(value)
-        except InvalidSchedule as error:
-            raise refuse(error.template, **error.params) from None
-        return value
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from common.domain.invalid import N_
+from common.domain.invalid import N_, InvalidSchedule
+from common.domain.zones import zone
 from common.fields import Flag, Number, Whole, refuse, storable
 from common.kinds.base import Kind, KindSpec, Reference
 
@@ -33,6 +34,17 @@ Parameters = Annotated[
     dict[ParameterName, bool | int | Annotated[float, Field(allow_inf_nan=False)] | ParameterText | None],
     Field(max_length=100),
 ]
+
+
+def _zone(value: str) -> str:
+    try:
+        zone(value)
+    except InvalidSchedule as error:
+        raise refuse(error.template, **error.params) from None
+    return value
+
+
+Zone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
 Timeout = Annotated[Number, Field(ge=0.1, le=604_800, allow_inf_nan=False)]
 
 
@@ -59,7 +71,14 @@ class Spec(KindSpec):
     statement_timeout: Timeout | None = Field(
         None, description="Seconds after which the database ends a statement; the data source's when left out."
     )
+    timezone: Zone = Field("UTC", description="IANA zone of `:rota_scheduled_date` and `:rota_scheduled_for`.")
     first_rows: Whole = Field(20, ge=0, le=200, description="Rows of each result that are kept and shown.")
+
+    @model_validator(mode="after")
+    def _all_or_each(self) -> Self:
+        if self.on_error == "continue" and self.transaction == "one":
+            raise refuse(N_("Within one transaction nothing goes on after an error: choose a transaction for each."))
+        return self
 
     def references(self) -> Iterator[Reference]:
         yield Reference("data_source", self.data_source_id, "spec.data_source_id")

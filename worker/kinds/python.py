@@ -66,7 +66,7 @@ def work(claim: Claim, given: Given) -> Work:
         env=facts | environment,
         masked=given.variables.masked,
         stdin=json.dumps(job),
-        secrets=[each.password for each in used if each.password],
+        secrets=[secret for each in used for secret in sources.secrets(each)],
         folder=True,
     )
 

@@ -7,13 +7,15 @@ from common.db.session import ReadSession
 from common.queries import results
 from common.queue.claims import Claim
 from common.services import references
-from worker.kinds import http, python, shell, sources
+from worker.kinds import export, http, python, shell, sources, sql
 from worker.kinds.work import Given, Unready, Work
 
 #: Kind of task -> what turns a claim into what the runner is given; raises Unready.
 BUILDERS: Mapping[str, Callable[[Claim, Given], Work]] = {
     "shell": shell.work,
     "python": python.work,
+    "sql": sql.work,
+    "export": export.work,
     "http": http.work,
 }
 

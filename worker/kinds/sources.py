@@ -1,7 +1,6 @@
 """Data sources of what is about to start: read for these attempts only, decrypted here, handed over in memory."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -35,10 +34,14 @@ def source(given: Given, data_source_id: int) -> Source:
     return source_of(row, password)
 
 
-def needs(given: Given, found: Source, *, statement_timeout: float | None = None) -> dict[str, Any]:
-    """What a process of ours needs to connect; `opened` of `run.sources` takes it there."""
-    limited = found if statement_timeout is None else replace(found, statement_timeout=statement_timeout)
-    return {"source": limited.as_json(), "rules": rules(given.settings).as_json()}
+def needs(given: Given, found: Source) -> dict[str, Any]:
+    """What a process of ours needs to connect; `run.sources` takes it there."""
+    return {"source": found.as_json(), "rules": rules(given.settings).as_json()}
+
+
+def secrets(found: Source) -> list[str]:
+    """What of it is kept out of output and reports."""
+    return [found.password] if found.password else []
 
 
 #: What the module `rota` calls a kind of database, where it is not what we call it.

@@ -2,8 +2,14 @@
 
 from collections.abc import Mapping
 
-from api.pages.kinds import http, python, shell
+from api.pages.kinds import export, http, python, shell, sql
 from api.pages.kinds.base import KindForm as KindForm
 from api.pages.kinds.base import Typed as Typed
 
-FORMS: Mapping[str, KindForm] = {"shell": shell.FORM, "python": python.FORM, "http": http.FORM}
+FORMS: Mapping[str, KindForm] = {
+    "shell": shell.FORM,
+    "python": python.FORM,
+    "sql": sql.FORM,
+    "export": export.FORM,
+    "http": http.FORM,
+}

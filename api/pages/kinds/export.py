@@ -1,12 +1,14 @@
-"""The form of an export. `form(choices)` is it, where `choices` gives the data sources that may be chosen."""
+"""The form of an export."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.datastructures import FormData
 
 from api.formats import Locale
+from api.pages.kinds import parameters
 from api.pages.kinds.base import KindForm, Typed, number, text, texts
+from api.pages.kinds.sources import choices
 from common.db.session import ReadSession
 from common.domain.file_names import NAMES
 from common.i18n import N_
@@ -71,7 +73,7 @@ def _parse(form: FormData) -> Typed:
 def _of_spec(spec: Mapping[str, Any]) -> Typed:
     plain = {name: str(spec[name]) if spec.get(name) is not None else "" for name in _TEXTS if name in spec}
     if "parameters" in spec:
-        plain["parameters"] = "\n".join(f"{name}={_shown(value)}" for name, value in spec["parameters"].items())
+        plain["parameters"] = parameters.shown(spec["parameters"])
     return {
         **_USUAL,
         **plain,
@@ -80,26 +82,12 @@ def _of_spec(spec: Mapping[str, Any]) -> Typed:
     }
 
 
-def _shown(value: object) -> str:
-    return "" if value is None else str(value)
-
-
 def _values(typed: Typed) -> dict[str, Any]:
     found: dict[str, Any] = {name: number(typed[name]) if name in _NUMBERS else typed[name] for name in _TEXTS}
     found = {name: value for name, value in found.items() if name not in _LEFT_OUT or value not in ("", None)}
-    found["parameters"] = dict(_pair(line) for line in typed["parameters"].splitlines() if line.strip())
+    found["parameters"] = parameters.values(typed["parameters"])
     found["sheets"] = [{"name": name, "query": query} for name, query in typed["sheets"]]
     return found | {"formulas_as_text": typed["formulas_as_text"]}
-
-
-def _pair(line: str) -> tuple[str, Any]:
-    """`name=value`: whole and broken numbers are numbers, everything else is text."""
-    name, _, value = line.partition("=")
-    return name.strip(), number(value) if value.strip() else ""
-
-
-#: The data sources that the reader may use, and the one that is chosen (its id as text), as options of a select.
-Choices = Callable[[ReadSession, str, Locale], Awaitable[list[tuple[str, str]]]]
 
 
 def _shown_options(typed: Typed, locale: Locale) -> dict[str, Any]:
@@ -119,10 +107,8 @@ def _shown_options(typed: Typed, locale: Locale) -> dict[str, Any]:
     }
 
 
-def form(choices: Choices) -> KindForm:
-    """The form."""
+async def _show(session: ReadSession, typed: Typed, locale: Locale) -> Mapping[str, Any]:
+    return _shown_options(typed, locale) | {"sources": await choices(session, typed["data_source_id"], locale)}
 
-    async def show(session: ReadSession, typed: Typed, locale: Locale) -> Mapping[str, Any]:
-        return _shown_options(typed, locale) | {"sources": await choices(session, typed["data_source_id"], locale)}
 
-    return KindForm(_parse, _of_spec, _values, show)
+FORM = KindForm(_parse, _of_spec, _values, _show)

@@ -1,4 +1,4 @@
-"""The form of a Python task: a saved program, or one that is written here; what runs it."""
+"""The form of a Python task: a saved program, or one that is written here; what runs it, what it may query."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 from starlette.datastructures import FormData
 
 from api.formats import Locale
-from api.pages.kinds.base import KindForm, Typed, number, text
+from api.pages.kinds.base import KindForm, Typed, number, text, texts
+from api.pages.kinds.sources import choices
 from common.db.session import ReadSession
 from common.queries import programs
 
@@ -14,11 +15,12 @@ _FIELDS = ("program_id", "version", "interpreter")
 
 
 def _parse(form: FormData) -> Typed:
-    return {name: text(form, name) for name in _FIELDS}
+    return {**{name: text(form, name) for name in _FIELDS}, "data_source_ids": texts(form, "data_source_ids")}
 
 
 def _of_spec(spec: Mapping[str, Any]) -> Typed:
-    return {name: "" if spec.get(name) is None else str(spec[name]) for name in _FIELDS}
+    plain = {name: "" if spec.get(name) is None else str(spec[name]) for name in _FIELDS}
+    return {**plain, "data_source_ids": [str(each) for each in spec.get("data_source_ids", [])]}
 
 
 def _values(typed: Typed) -> dict[str, Any]:
@@ -26,6 +28,7 @@ def _values(typed: Typed) -> dict[str, Any]:
         "program_id": number(typed["program_id"]),
         "version": number(typed["version"]),
         "interpreter": typed["interpreter"].strip(),
+        "data_source_ids": [number(each) for each in typed["data_source_ids"]],
     }
 
 
@@ -35,7 +38,12 @@ async def _show(session: ReadSession, typed: Typed, locale: Locale) -> Mapping[s
     chosen = typed["program_id"].strip()
     if chosen not in dict(found):
         found.append((chosen, locale.gettext("Program %(id)s", id=chosen)))
-    return {"programs": found}
+    sources = [option for option in await choices(session, "", locale) if option[0]]
+    known = dict(sources)
+    sources += [
+        (each, locale.gettext("Data source %(id)s", id=each)) for each in typed["data_source_ids"] if each not in known
+    ]
+    return {"programs": found, "sources": sources}
 
 
 FORM = KindForm(_parse, _of_spec, _values, _show)

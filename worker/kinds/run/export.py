@@ -6,7 +6,6 @@ before that leaves none.
 
 import os
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -19,13 +18,24 @@ from common.domain.zones import zone
 from common.kinds.export import CHUNK, EXTENSIONS, Spec
 from common.sheets.rules import Rules
 from common.sheets.writer import SheetError, Writer
-from worker.kinds.run.control import Control, Failure
+from worker.kinds.run import sources
+from worker.kinds.run.control import Control, Failure, Stopped
+from worker.kinds.run.in_time import in_time
 from worker.kinds.run.job import Job
 from worker.kinds.run.report import Report
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 #: Runs of the task that a run is compared with, at least.
 _COMPARED = 2
+
+
+def run(job: Job, report: Report, control: Control) -> None:
+    """Export what the queries of a task give; raises Failure when it cannot be done."""
+    spec = Spec.model_validate(job.spec)
+    with sources.opened(job, read_only=True, statement_timeout=spec.query_timeout) as connection:
+        # One look at the database for all queries, as far as its engine can do that.
+        connection.begin(read_only=True)
+        Export(job, report, control, connection, sources.explainer(connection.source)).run()
 
 
 class Rows(Protocol):
@@ -179,31 +189,14 @@ class Export:
     @contextmanager
     def _in_time(self, name: str) -> Iterator[None]:
         """Cancel the query on its server when its time is over, in whatever of its rows it is then."""
-        seconds = self.spec.query_timeout
-        over = threading.Event()
-
-        def end() -> None:
-            over.set()
-            with suppress(Exception):
-                self.connection.cancel()
-
-        timer = threading.Timer(seconds, end)
-        timer.daemon = True
-        timer.start()
+        limit = self.spec.query_timeout
         try:
-            with self.control.cancelling(self.connection.cancel):
+            with in_time(f"{name}: the query", limit, self.control, self.connection.cancel):
                 yield
-            if over.is_set():
-                raise Failure(f"{name}: the query took longer than {seconds:g} s and was cancelled")
-        except (Failure, SheetError, OSError):
+        except (Failure, Stopped, SheetError, OSError):
             raise
         except Exception as error:
-            if over.is_set():
-                raise Failure(f"{name}: the query took longer than {seconds:g} s and was cancelled") from None
-            self.control.check()
             raise Failure(f"{name}: {self.explain(error)}") from error
-        finally:
-            timer.cancel()
 
     def _parameters(self) -> dict[str, Any]:
         """Those of the task, and what is always there."""
