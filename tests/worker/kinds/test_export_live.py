@@ -62,7 +62,7 @@ def same(cell: Any, value: Any) -> bool:
         case int() | float() | Decimal():
             return math.isclose(cell, float(value), rel_tol=0, abs_tol=1e-9)
         case datetime():
-            return abs(cell - value) < timedelta(milliseconds=1)
+            return bool(abs(cell - value) < timedelta(milliseconds=1))
         case date():
             return bool((cell.date() if isinstance(cell, datetime) else cell) == value)
         case "":
