@@ -6,7 +6,6 @@ one clock; what a jump does is then what a downtime does (forwards) or a wait (b
 
 import asyncio
 import os
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from common.clock import Clock
 from common.db.session import Database
 from common.domain.triggers import parse
 from tests.support import world
+from tests.support.clocks import clock_of, offset
 from tests.support.eventually import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,18 +29,6 @@ pytestmark = pytest.mark.process
 @pytest.fixture(params=["postgresql", "mysql"])
 def database_kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-def clock_of(file: Path) -> dict[str, str]:
-    """The environment of a process whose clock is off by what the file says ("+3600")."""
-    libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    assert libraries, "libfaketime is not installed: apt-get install faketime (scripts/test does it)"
-    return {
-        "LD_PRELOAD": str(libraries[0]),
-        "FAKETIME_TIMESTAMP_FILE": str(file),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
 
 
 def environment(url: str, folder: Path) -> dict[str, str]:
@@ -60,15 +48,6 @@ async def scheduler(environment: dict[str, str]) -> AsyncIterator[asyncio.subpro
             process.terminate()
         code = await process.wait()
     assert code == 0
-
-
-def offset(environment: dict[str, str]) -> float:
-    """How far the clock of a process in this environment is off."""
-    told = subprocess.run(
-        [sys.executable, "-c", "import time; print(time.time())"], env=environment, capture_output=True, check=True
-    )
-    real = subprocess.run([sys.executable, "-c", "import time; print(time.time())"], capture_output=True, check=True)
-    return float(told.stdout) - float(real.stdout)
 
 
 async def test_an_hour_forth_and_back_misses_and_repeats_nothing(

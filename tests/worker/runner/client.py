@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -161,10 +162,15 @@ class RunnerProcess:
     """A runner that is started, killed and started again, in one directory."""
 
     def __init__(
-        self, directory: Path, *, idle: float = 60.0, cgroup: Path | None = None, temporary: Path | None = None
+        self,
+        directory: Path,
+        *,
+        idle: float = 60.0,
+        cgroup: Path | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.directory = directory
-        self._env = os.environ | ({"TMPDIR": str(temporary)} if temporary else {})
+        self._env = os.environ | (env or {})
         self.name = f"test-{os.getpid()}-{next(_names)}"
         self._command = [PYTHON, "-I", "-S", str(MAIN), "--dir", str(directory), "--name", self.name]
         self._command += ["--idle", str(idle), "--cgroup", str(cgroup or "off")]

@@ -78,7 +78,7 @@ async def test_another_user_reads_its_input_and_has_a_folder_of_its_own(client: 
 async def test_folders_that_a_user_cannot_reach_are_said_and_not_left(tmp_path: Path, options: dict[str, Any]) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(0o700)
-    runner = RunnerProcess(tmp_path / "runner", temporary=closed)
+    runner = RunnerProcess(tmp_path / "runner", env={"TMPDIR": str(closed)})
     await runner.launch()
     try:
         client = await runner.client()

@@ -1,15 +1,18 @@
 """What happens when the worker, the runner or the disk fails: nothing is lost and nothing runs twice."""
 
 import asyncio
+import os
 import resource
 import shutil
 import signal
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.support.clocks import clock_of, offset
 from tests.support.eventually import eventually
 from tests.worker.runner.client import MAIN, PYTHON, Client, RunnerProcess, sh, stdout
 from worker.runner.place import SOCKET
@@ -159,6 +162,37 @@ async def test_a_disk_that_refuses_is_said_and_loses_nothing(runner: RunnerProce
     await runner.kill()
     await runner.launch()
     assert (await runner.client()).hello["unacked"] == [[1, 1]]
+
+
+async def test_a_clock_that_jumps_ends_no_task(tmp_path: Path) -> None:
+    """Time limits and leases are counted on clocks that do not jump."""
+    hour = 3600
+    file = tmp_path / "offset"
+    file.write_text("+0\n")
+    wrong = os.environ | clock_of(file)
+    runner = RunnerProcess(tmp_path / "runner", env=clock_of(file))
+    await runner.launch()
+    try:
+        client = await runner.client()
+        deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + hour / 2
+        held = {"timeout": hour / 2, "deadline": deadline, "on_deadline": "stop"}
+        await client.start({"id": 1, "argv": sh("while [ ! -e go ]; do sleep 0.02; done"), "cwd": _home(runner)} | held)
+        await client.begun(1)
+        for number, jump in enumerate((hour, -hour), 2):
+            file.write_text(f"{jump:+d}\n")
+            assert abs(offset(wrong) - jump) < 60, "the clock is not off at all"
+            # Looked at once a tick: its live output says that there have been some since the clock jumped.
+            await client.start({"id": number, "argv": sh("echo ticked; exec sleep 600")})
+            await client.shown(number, b"ticked")
+            await client.stop(number)
+            assert (await client.result(number))["outcome"] == "cancelled"
+            assert (1, 1) not in client.results
+        (runner.directory / "go").touch()
+        result = await client.result(1)
+        assert (result["outcome"], result["exit_code"]) == ("exited", 0)
+        assert 0 < result["duration"] < hour / 2
+    finally:
+        await runner.close()
 
 
 async def test_quit_interrupts_what_runs_and_goes(runner: RunnerProcess, client: Client) -> None:
