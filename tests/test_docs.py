@@ -51,6 +51,17 @@ def test_links_lead_somewhere(name: str) -> None:
             assert (page.parent / link).exists(), f"{name} links to {link}"
 
 
+def test_every_promise_names_tests_that_are_there() -> None:
+    text = (DOCS / "reliability.md").read_text("utf-8")
+    promises = re.findall(r"^\| (P\d) \|.*", text, re.MULTILINE)
+    assert promises == [f"P{number}" for number in range(1, 10)]
+    for row in re.findall(r"^\| P\d \|.*", text, re.MULTILINE):
+        assert re.findall(r"`(tests/[^`]+\.py[^`]*)`", row.rsplit(" | ", 1)[1]), row
+    for path, _, name in (found.partition("::") for found in re.findall(r"`(tests/[^`]+)`", text)):
+        assert (ROOT / path).exists(), path
+        assert not name or f"def {name}(" in (ROOT / path).read_text("utf-8"), (path, name)
+
+
 @pytest.mark.process
 def test_the_bulk_example_works_as_printed(tmp_path: Path) -> None:
     with running(tmp_path) as rota:

@@ -25,7 +25,7 @@ from worker.reports import Fingerprint
 log = structlog.get_logger()
 P = table_of(ExecutionOutput)
 
-_TICK = 0.4
+TICK = 0.4
 #: Seconds between two looks at reports.
 _REPORTS = 1.0
 #: Seconds a process must have lived for its id to be written: the result of a short one says it anyway.
@@ -54,7 +54,7 @@ class Shower:
         pieces, self.book.pieces = self.book.pieces, {}
         changed = self._changed()
         if not (started or pieces or changed):
-            return _TICK
+            return TICK
         try:
             await self.database.transact(lambda session: self._write(session, started, pieces, changed))
         except Exception:
@@ -64,7 +64,7 @@ class Shower:
             raise
         for execution_id, token, _ in started:
             self.book.started.pop((execution_id, token), None)
-        return _TICK
+        return TICK
 
     def _changed(self) -> dict[Key, Row]:
         """The reports that have changed since the last look."""

@@ -1,4 +1,4 @@
-"""What output costs the processes that carry it."""
+"""What output costs the processes that carry it, and how soon it is seen."""
 
 import shlex
 
@@ -8,7 +8,8 @@ from common.domain.states import Status
 from tests.support.eventually import eventually
 from tests.worker.rig import Rig
 from tests.worker.runner.client import py
-from worker.runner import procfs
+from worker import output
+from worker.runner import procfs, server
 
 LOUD = "import os\nfor _ in range(1600): os.write(1, bytes(range(256)) * 256)"
 
@@ -25,3 +26,8 @@ async def test_a_hundred_megabytes_cost_worker_and_runner_less_than_thirty(rig: 
     grown = {pid: (procfs.peak_memory(pid) or 0) - (held or 0) for pid, held in before.items()}
     print("bytes more than before:", *grown.values())
     assert sum(grown.values()) < 30 << 20
+
+
+def test_output_is_in_the_database_within_a_second() -> None:
+    """It waits for the runner's tick, then for the worker's."""
+    assert server.TICK + server.GROUP + output.TICK < 1
