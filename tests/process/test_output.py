@@ -17,6 +17,7 @@ import pytest
 
 from api.live import MOST_STREAMS
 from tests.support.eventually import eventually_sync
+from tests.support.executes import executes
 from tests.support.rota_process import Rota, running
 from tests.worker.runner.client import py
 from worker.runner import procfs
@@ -207,8 +208,3 @@ def test_a_stop_is_answered_with_the_proof_of_the_end(client: httpx.Client) -> N
     assert not [process for process in tree if psutil.pid_exists(process["pid"])]
     reader.read()
     assert reader.end == {"attempt": 1, "status": "cancelled"}
-
-
-def executes(*command: str) -> None:
-    """A shell forks first, and is the program only later."""
-    assert any(process.info["cmdline"] == list(command) for process in psutil.process_iter(["cmdline"]))

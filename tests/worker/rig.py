@@ -91,7 +91,7 @@ class Rig:
     async def wait_process(self) -> int:
         """Wait for the process of its own; returns its status."""
         assert self.process is not None
-        return await asyncio.to_thread(self.process.wait, 30)
+        return await asyncio.to_thread(self.process.wait, 90)
 
     async def close(self) -> None:
         """End every worker and runner a test left."""

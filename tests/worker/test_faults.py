@@ -41,7 +41,7 @@ async def statuses(rig: Rig) -> dict[str, int]:
         return {row[0]: row[1] for row in rows}
 
 
-async def until_all_ended(rig: Rig, timeout: float = 30) -> dict[str, int]:
+async def until_all_ended(rig: Rig, timeout: float = 90) -> dict[str, int]:
     async def check() -> dict[str, int]:
         found = await statuses(rig)
         assert set(found) <= set(FINAL), found
@@ -210,9 +210,10 @@ async def test_what_the_runner_never_heard_of_is_given_up_at_once(rig: Rig) -> N
     assert "does not know this execution" in row.error
 
 
-async def test_told_to_stop_it_waits_for_what_runs_and_claims_no_more(rig: Rig) -> None:
-    rig.start()
-    running = await rig.run_command("sleep 1; echo done")
+async def test_told_to_stop_it_waits_for_what_runs_and_claims_no_more(rig: Rig, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    rig.start(drain_timeout=120)
+    running = await rig.run_command(f"while test ! -e {gate}; do sleep 0.05; done; echo done")
     await rig.until(running, Status.RUNNING)
     rig.stop.set()
 
@@ -222,6 +223,7 @@ async def test_told_to_stop_it_waits_for_what_runs_and_claims_no_more(rig: Rig) 
 
     await eventually(draining)
     late = await rig.run_command("true")
+    gate.touch()
     await rig.finish()
     assert (await rig.get(running)).status == Status.SUCCESS
     assert (await rig.get(late)).status == Status.QUEUED
@@ -259,7 +261,7 @@ async def test_the_second_signal_stops_it_at_once(rig: Rig) -> None:
 
     await eventually(draining)
     interrupt(process)
-    assert await asyncio.wait_for(rig.wait_process(), 10) == 0
+    assert await rig.wait_process() == 0
     assert (await rig.get(execution_id)).status == Status.CANCELLED
 
 
@@ -278,7 +280,7 @@ async def test_connections_that_are_cut_lose_nothing(rig: Rig, tmp_path: Path) -
             await session.execute(text(cut))
         assert len(lines(log)) >= 140
 
-    await eventually(cut_now_and_then, interval=0.3)
+    await eventually(cut_now_and_then, interval=0.5, timeout=120)
     await until_all_ended(rig)
     assert await statuses(rig) == {"success": 150}
     assert sorted(map(int, lines(log))) == ids

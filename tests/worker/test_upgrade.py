@@ -64,7 +64,7 @@ async def test_fifty_tasks_do_not_notice_that_their_worker_is_replaced_twice(rig
     assert rig.process is not None
     old = rig.process
     rig.spawn("--take-over", slots=COUNT)
-    assert await asyncio.to_thread(old.wait, 30) == 0
+    assert await asyncio.to_thread(old.wait, 90) == 0
     await generation(rig, 3)
     await beats(folder, 12)
     gate.touch()
@@ -91,7 +91,7 @@ async def test_a_worker_that_drains_hands_over_to_whoever_comes(rig: Rig, tmp_pa
     assert rig.process is not None
     old = rig.process
     rig.spawn()
-    assert await asyncio.to_thread(old.wait, 30) == 0
+    assert await asyncio.to_thread(old.wait, 90) == 0
     gate.touch()
     assert (await rig.until(execution_id)).status == Status.SUCCESS
     assert await rig.text(execution_id) == ("begun\nended\n", "")
@@ -108,7 +108,7 @@ async def test_a_runner_of_another_version_gets_no_task_and_is_replaced(rig: Rig
     rig.start()
     row = await rig.until(await rig.run_command("echo hi"))
     assert (row.status, await rig.text(row.id)) == (Status.SUCCESS, ("hi\n", ""))
-    assert await asyncio.wait_for(old.wait(), 20) == 0
+    assert await asyncio.wait_for(old.wait(), 90) == 0
 
 
 def _says(text: str, part: str) -> None:

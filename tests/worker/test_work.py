@@ -187,12 +187,14 @@ async def test_a_worker_that_was_replaced_stops(rig: Rig) -> None:
         await task
 
 
-async def test_what_was_given_up_for_lost_runs_on_and_its_result_is_welcome(rig: Rig) -> None:
+async def test_what_was_given_up_for_lost_runs_on_and_its_result_is_welcome(rig: Rig, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
     rig.start()
-    execution_id = await rig.run_command("sleep 1.5; echo late")
+    execution_id = await rig.run_command(f"while test ! -e {gate}; do sleep 0.05; done; echo late")
     await rig.until(execution_id, Status.RUNNING)
     await _reap(rig, execution_id)
     await rig.until(execution_id, Status.LOST)
+    gate.touch()
     row = await rig.until(execution_id, Status.SUCCESS)
     assert await rig.text(row.id) == ("late\n", "")
     (attempt,) = await rig.attempts(row.id)
@@ -203,7 +205,7 @@ async def test_of_two_attempts_the_first_has_ended_before_the_second_begins(rig:
     log = tmp_path / "log"
     rig.start()
     command = (
-        f"echo S$ROTA_ATTEMPT >> {log}; trap 'sleep 0.3; echo E$ROTA_ATTEMPT >> {log}; exit' TERM;"
+        f"trap 'sleep 0.3; echo E$ROTA_ATTEMPT >> {log}; exit' TERM; echo S$ROTA_ATTEMPT >> {log};"
         " test $ROTA_ATTEMPT = 2 || sleep 60"
     )
     execution_id = await rig.run_command(command, delivery="at_least_once")

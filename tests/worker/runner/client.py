@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.eventually import eventually
+from tests.support.executes import executes
 from worker.runner import procfs
 from worker.runner.place import connect
 from worker.runner.protocol import Key, Lines, Message, encode
@@ -232,3 +233,10 @@ class RunnerProcess:
             connect(self.directory).close()
         except OSError as error:
             raise AssertionError("the runner does not listen yet") from error
+
+
+def all_sleep(runner: RunnerProcess, *seconds: str) -> None:
+    """Each of these sleeps is one by now."""
+    among = runner.marked()
+    for each in seconds:
+        executes("sleep", each, among=among)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.eventually import eventually
 from tests.worker.runner.client import Client, RunnerProcess, py, sh, stderr, stdout
+from worker.runner.job import FIRST_LOOK
 
 HOG = "import sys; x = bytearray(1 << 30); print(len(x))"
 
@@ -47,7 +48,10 @@ async def test_success_under_limits_is_success(client: Client) -> None:
 async def test_a_small_task_is_not_said_to_be_as_large_as_the_runner(client: Client) -> None:
     short = await client.run(["/bin/true"])
     assert short["peak_memory"] is None
-    await client.start({"id": 2, "argv": ["/bin/sleep", "1.2"]})
+    # What it says after that long comes after the first look at its memory.
+    await client.start({"id": 2, "argv": sh(f"sleep {FIRST_LOOK + 0.2}; echo seen; exec sleep 600")})
+    await client.shown(2, b"seen")
+    await client.stop(2)
     seen = await client.result(2)
     assert 100_000 < seen["peak_memory"] < 8_000_000
     large = await client.run(py("x = bytearray(200_000_000)"), id=3)

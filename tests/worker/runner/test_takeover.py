@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.clocks import clock_of, offset
 from tests.support.eventually import eventually
-from tests.worker.runner.client import MAIN, PYTHON, Client, RunnerProcess, sh, stdout
+from tests.worker.runner.client import MAIN, PYTHON, Client, RunnerProcess, all_sleep, sh, stdout
 from worker.runner.place import SOCKET
 
 
@@ -87,7 +87,7 @@ async def test_a_killed_runner_leaves_a_successor_that_knows_all(runner: RunnerP
     hidden = "setsid sh -c 'sleep 600 & sleep 601' & sleep 602"
     await client.start({"id": 2, "token": 4, "argv": sh(f"echo up; {hidden}")})
     await client.shown(2, b"up")
-    assert len(runner.marked()) >= 2
+    await eventually(lambda: all_sleep(runner, "600", "601", "602"))
     await runner.kill()
     await runner.launch()
 
