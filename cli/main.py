@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import db, keys, user
+from cli import datasource, db, keys, user
 from cli.settings import fail, settings_of
 from common.errors import ConfigurationError, DomainError
 
@@ -21,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(db.app, name="db", help="The database's tables.")
+app.add_typer(datasource.app, name="datasource", help="Databases that tasks read from and write to.")
 app.add_typer(keys.app, name="keys", help="Keys that encrypt secrets in the database.")
 app.add_typer(user.app, name="user", help="People who may sign in.")
 

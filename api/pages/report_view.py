@@ -53,6 +53,8 @@ class TableView:
     title: str
     note: str
     columns: Sequence[str]
+    #: Whether a column holds numbers, for each.
+    numeric: Sequence[bool]
     rows: Sequence[Sequence[Cell]]
 
 
@@ -157,7 +159,9 @@ def _table(found: Mapping[str, Any], locale: Locale) -> TableView:
         note = locale.gettext("the first %(n)s of %(total)s rows", n=len(rows), total=locale.number(total))
     elif isinstance(total, int):
         note = locale.ngettext("%(n)s row", "%(n)s rows", total)
-    return TableView(_text(found.get("title")), note, columns, rows)
+    kinds = [{row[number].kind for row in rows if number < len(row)} for number in range(len(columns))]
+    numeric = ["number" in each and each <= {"number", "null"} for each in kinds]
+    return TableView(_text(found.get("title")), note, columns, numeric, rows)
 
 
 def _cell(value: Any) -> Cell:

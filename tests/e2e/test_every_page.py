@@ -63,6 +63,8 @@ def paths(rota: Rota) -> Iterator[list[str]]:
         assert all(each["status"] != "running" and each["attempt"] for each in found), found
         return found
 
+    place = {"kind": "mysql", "host": "a-host-with-a-long-name.corp.example", "tls": "verify"}
+    source = client.post("/data-sources", json={"name": LONG[:100].strip(), **place}).raise_for_status().json()["id"]
     changed = {"command": f"{NOISE} # {LONG}", "env": {"LONG_NAME": LONG}, "timeout": 60}
     client.patch(f"/tasks/{ids[0]}", json=changed).raise_for_status()
     runs = eventually_sync(ended, interval=0.2)
@@ -97,10 +99,18 @@ def paths(rota: Rota) -> Iterator[list[str]]:
         f"/ui/tasks/{ids[0]}/sharing",
         "/ui/teams",
         "/ui/teams/create",
+        "/ui/data-sources",
+        "/ui/data-sources/create",
+        f"/ui/data-sources/{source}",
+        f"/ui/data-sources/{source}/edit",
+        "/ui/programs",
+        "/ui/programs/create",
+        *(f"/ui/tasks/create?kind={kind}" for kind in ("python", "sql", "export", "http")),
         "/ui/audit",
         "/ui/tasks/4711",
     ]
     client.post("/tasks/bulk/delete", json={"ids": ids}).raise_for_status()
+    client.delete(f"/data-sources/{source}").raise_for_status()
     client.close()
 
 
