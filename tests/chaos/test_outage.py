@@ -150,7 +150,7 @@ async def test_away_for_half_a_lease_and_then_for_longer_than_one(stage: Stage) 
     await stage.between.set(Mode.BLACK_HOLE)
     await stage.end("late")
     await eventually(partial(gone, stage.pids("again")[-1]))
-    await pause(max(0.0, cut + 1.5 * LEASE - time.monotonic()))
+    await pause(max(0.0, cut + 1.1 * LEASE - time.monotonic()))
     await stage.beats("once")
     assert len(stage.pids("again")) == tries, "an attempt was begun while nobody could know whether it may"
     await stage.between.set(Mode.PASS)

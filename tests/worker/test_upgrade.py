@@ -14,6 +14,7 @@ from common.domain.states import Status
 from tests.support.eventually import eventually
 from tests.worker.rig import Rig
 from tests.worker.runner.client import MAIN
+from worker.identity import HAND_OVER
 
 pytestmark = pytest.mark.process
 
@@ -96,6 +97,28 @@ async def test_a_worker_that_drains_hands_over_to_whoever_comes(rig: Rig, tmp_pa
     assert (await rig.until(execution_id)).status == Status.SUCCESS
     assert await rig.text(execution_id) == ("begun\nended\n", "")
     assert psutil.pid_exists(rig.process.pid)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_a_worker_told_to_hand_over_goes_and_leaves_what_runs_to_the_next(rig: Rig, tmp_path: Path) -> None:
+    """What `systemctl reload` does: it is told, ends well, and its supervisor starts another."""
+    gate = tmp_path / "gate"
+    process = rig.spawn()
+    execution_id = await rig.run_command(f"echo begun; while test ! -e {gate}; do sleep 0.05; done; echo ended")
+
+    async def shown() -> None:
+        assert (await rig.text(execution_id))[0] == "begun\n"
+
+    await eventually(shown)
+    process.send_signal(HAND_OVER)
+    assert await rig.wait_process() == 0
+    row = await rig.get(execution_id)
+    assert (row.status, psutil.pid_exists(row.pid)) == (Status.RUNNING, True)
+    rig.spawn()
+    gate.touch()
+    row = await rig.until(execution_id)
+    assert (row.status, row.token) == (Status.SUCCESS, 1)
+    assert await rig.text(execution_id) == ("begun\nended\n", "")
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
