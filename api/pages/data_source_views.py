@@ -37,7 +37,6 @@ class SourceRow:
     told: str
     description: str
     users: list[Link]
-    test_url: str
     delete_url: str | None
 
 
@@ -124,7 +123,7 @@ def rows(
 def _row(row: Record, users: Sequence[Record], actor: Actor, locale: Locale) -> SourceRow:
     _ = locale.gettext
     parts = [
-        _("everyone's") if row.scope == EVERYONE else (row.owner or ""),
+        _("everyone's") if row.scope == EVERYONE else (row.owner if row.owner != row.updated_by else ""),
         _("for reading only") if row.read_only else "",
         _("%(who)s, %(when)s", who=row.updated_by, when=locale.relative(row.updated_at)),
     ]
@@ -137,7 +136,6 @@ def _row(row: Record, users: Sequence[Record], actor: Actor, locale: Locale) -> 
         told=locale.comma.join(part for part in parts if part),
         description=row.description,
         users=[Link(task.name, f"/ui/tasks/{task.id}") for task in users[:5]],
-        test_url=f"{URL}/{row.id}/test",
         delete_url=f"{URL}/{row.id}/delete" if mine else None,
     )
 
@@ -167,7 +165,10 @@ def facts(row: Record, locale: Locale) -> list[tuple[str, str]]:
         found.append((_("Changes"), _("refused: for reading only")))
     if row.statement_timeout is not None:
         found.append((_("Longest statement"), locale.duration(row.statement_timeout)))
-    found.append((_("For"), _("everyone's tasks") if row.scope == EVERYONE else (row.owner or "")))
+    mine = _("tasks of %(name)s", name=row.owner) if row.owner else ""
+    found.append((_("For"), _("everyone's tasks") if row.scope == EVERYONE else mine))
+    changed = _("%(who)s, %(when)s", who=row.updated_by, when=locale.relative(row.updated_at))
+    found.append((_("Last changed"), changed))
     return [(label, value) for label, value in found if value]
 
 

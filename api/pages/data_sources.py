@@ -240,7 +240,7 @@ async def delete_data_source(
         yes, no = _("Delete the data source"), _("Keep it")
         return ask(request, Question(question, told, f"{URL}/{row.id}/delete", yes, no, back=URL, danger=True))
     await data_sources.delete(session, data_source_id, now=locale.now)
-    return done(request, _("%(name)s is deleted.", name=row.name), URL)
+    return done(request, _("%(name)s is deleted.", name=row.name), URL, leave=True)
 
 
 def _form(

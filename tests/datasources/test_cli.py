@@ -5,14 +5,26 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from common.config import load
+from common.security.encryption import Keyring
+from common.services.data_sources import place
 
 PASSWORD = "p@ss/wörd 密码"
 
 
-def test_it_stores_lists_and_tries(tmp_path: Path) -> None:
+def stored_password(data: Path, number: int) -> str:
+    """What a worker would decrypt."""
+    with closing(sqlite3.connect(data / "rota.db")) as own:
+        (sealed,) = own.execute("SELECT sealed FROM data_sources WHERE id = ?", [number]).fetchone()
+    assert PASSWORD not in sealed
+    return Keyring(load(data_dir=data)).open(sealed, place(number))
+
+
+def test_it_stores_lists_and_tries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = tmp_path / "data"
     file = data / "databases" / "shop.db"
     file.parent.mkdir(parents=True)
@@ -42,5 +54,10 @@ def test_it_stores_lists_and_tries(tmp_path: Path) -> None:
     assert (code, said.startswith("SQLite 3")) == (0, True)
     code, said = rota("test", "2", "--json")
     assert (code, json.loads(said)["problem"]) == (1, "name")
+    assert stored_password(data, 2) == PASSWORD
+    monkeypatch.setenv("ROTA_DATA_SOURCE_PASSWORD", f"{PASSWORD}!")
+    far[far.index("bank")] = "other"
+    assert rota("create", "other", *far)[0] == 0
+    assert stored_password(data, 3) == f"{PASSWORD}!"
     code, said = rota("test", "nobody")
     assert (code, "There is no data source" in said) == (2, True)

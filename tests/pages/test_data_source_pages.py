@@ -21,6 +21,8 @@ async def test_it_is_made_tried_changed_and_deleted(alice: Person) -> None:
     assert "No data source yet" in await alice.get("/ui/data-sources")
     url = await source(alice, statement_timeout="30", read_only="true")
     assert "reader@db.invalid:3306/shop" in await alice.get("/ui/data-sources")
+    assert "reader@db.invalid:3306/shop" in await alice.get("/ui/data-sources?q=DB.inv")
+    assert "No data source like this" in await alice.get("/ui/data-sources?q=warehouse")
     page = await alice.get(url)
     assert "stored, never shown again" in page
     assert "refused: for reading only" in page
@@ -40,7 +42,8 @@ async def test_it_is_made_tried_changed_and_deleted(alice: Person) -> None:
     assert "of the shop" in await alice.get(url)
     assert PASSWORD not in await alice.get(f"{url}/edit")
     assert "Delete 商店?" in (await alice.post(f"{url}/delete")).text
-    await alice.post(f"{url}/delete", {"confirmed": "1"})
+    gone = await alice.post(f"{url}/delete", {"confirmed": "1"}, headers={"HX-Request": "true"})
+    assert gone.headers["HX-Redirect"] == "/ui/data-sources", "from its own page as well"
     assert "No data source yet" in await alice.get("/ui/data-sources")
 
 
@@ -72,6 +75,8 @@ async def test_tasks_choose_them_in_their_forms(alice: Person) -> None:
     page = await alice.get(f"{made.headers['location']}/edit")
     assert f'name="spec_data_source_ids" value="{number}" checked' in page
     assert "reads" in await alice.get(f"/ui/data-sources/{number}")
+    kept = await alice.post(f"/ui/data-sources/{number}/delete", {"confirmed": "1"})
+    assert (kept.status_code, "reads" in kept.text) == (409, True)
     missing = await alice.post(
         "/ui/tasks/create",
         fields(await alice.get("/ui/tasks/create?kind=sql"), "task-form") | {"name": "x", "command": "SELECT 1"},
