@@ -85,7 +85,9 @@ def create(
     host: Annotated[str, typer.Option(help="Of every kind but sqlite.")] = "",
     port: Annotated[int, typer.Option(help="The usual one of its kind when left out.")] = 0,
     database: Annotated[str, typer.Option(help="Of Oracle the service name, of SQLite the file.")] = "",
-    username: Annotated[str, typer.Option(help="Its password: ROTA_DATA_SOURCE_PASSWORD, else asked for, or read from standard input.")] = "",
+    username: Annotated[
+        str, typer.Option(help="Its password: ROTA_DATA_SOURCE_PASSWORD, else asked for, or read from standard input.")
+    ] = "",
     tls: Annotated[str, typer.Option(help="off, require or verify.")] = "off",
     read_only: Annotated[bool, typer.Option("--read-only", help="Have the database refuse changes.")] = False,
     description: Annotated[str, typer.Option(help="For people.")] = "",
@@ -126,8 +128,8 @@ def create(
 
 
 def _password() -> str:
-    """From ROTA_DATA_SOURCE_PASSWORD, a prompt, or the first line of standard input; never from an argument, which others
-    can see."""
+    """From ROTA_DATA_SOURCE_PASSWORD, a prompt, or the first line of standard input; never from an argument: others
+    can see those."""
     given = os.environ.get("ROTA_DATA_SOURCE_PASSWORD")
     if given is not None:
         return given
