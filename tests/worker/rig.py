@@ -27,7 +27,7 @@ from tests.support.nursery import Born
 from tests.support.shop import Shop
 from worker.main import main
 from worker.runner.place import connect
-from worker.runner.protocol import encode
+from worker.runner.protocol import Lines, encode
 
 #: Settings with which a shop may lie in a file.
 FILES: Mapping[str, Any] = {"sqlite_folders": ["/"]}
@@ -110,13 +110,16 @@ class Rig:
             line = connect(self.folder / "workers" / "tester" / "runner")
         except OSError:
             return
-        with line:
+        with line, contextlib.suppress(OSError):
             line.setblocking(True)
             line.settimeout(20)
             line.sendall(encode({"op": "hello", "worker_pid": os.getpid()}) + encode({"op": "quit"}))
-            with contextlib.suppress(OSError):
-                while line.recv(1 << 16):
-                    pass
+            # It waits a while for somebody to take what it has: nobody will.
+            lines = Lines()
+            while data := line.recv(1 << 16):
+                for message in lines.feed(data):
+                    if taken := [[each["id"], each["token"]] for each in message.get("results", ())]:
+                        line.sendall(encode({"op": "ack", "jobs": taken}))
 
     # --- tasks and executions ---
 
