@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, Depends, FastAPI
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from api import docs, openapi, problems
 from api.auth import oauth2, require_right, require_user
 from api.live import Live
-from api.middleware import CompressedPages, RequestLimits, SecurityHeaders
+from api.middleware import BodyLimit, CompressedPages, RequestLimits, SecurityHeaders
 from api.pages import own as own_pages
 from api.pages import private as private_pages
 from api.pages import public as public_pages
@@ -33,6 +32,7 @@ from api.routes import (
     system,
     tasks,
     teams,
+    uploads,
     users,
     variables,
     versions,
@@ -70,6 +70,7 @@ _PRIVATE = (
     versions.router,
     programs.router,
     data_sources.router,
+    uploads.router,
     status.private,
     queues.router,
     system.router,
@@ -108,6 +109,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
                 "variables",
                 "programs",
                 "data sources",
+                "uploads",
             )
         ],
         lifespan=lifespan,
@@ -128,8 +130,10 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     problems.install(app)
     openapi.install(app)
     app.add_middleware(CompressedPages)
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=_MAX_BODY)
-    app.add_middleware(RequestLimits, max_body=_MAX_BODY)
+    # A form around a file is a little longer than the file.
+    sizes = {"usual": _MAX_BODY, "upload": settings.upload_limit + 100_000}
+    app.add_middleware(BodyLimit, **sizes)
+    app.add_middleware(RequestLimits, **sizes)
     app.add_middleware(SecurityHeaders)
     signed_in = [Depends(require_user), Depends(oauth2)]
     entitled = [Depends(require_right), Depends(oauth2)]

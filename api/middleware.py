@@ -3,6 +3,7 @@
 import re
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,14 +27,34 @@ _HEADERS = {
 MOST_HEADERS = 100
 
 
+#: What takes files of people.
+_UPLOADS = frozenset({"/uploads", "/api/uploads", "/ui/uploads"})
+
+
+def most_bytes(scope: Scope, usual: int, upload: int) -> int:
+    """Bytes that the body of this request may have."""
+    return upload if scope["type"] == "http" and scope["path"].rstrip("/") in _UPLOADS else usual
+
+
+class BodyLimit:
+    """Refuses a body of more than `usual` bytes as it comes, or of more than `upload` where files are taken."""
+
+    def __init__(self, app: ASGIApp, usual: int, upload: int) -> None:
+        self._usual, self._upload = usual, upload
+        self._apps = {size: RequestBodyLimitMiddleware(app, max_body_size=size) for size in (usual, upload)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._apps[most_bytes(scope, self._usual, self._upload)](scope, receive, send)
+
+
 class RequestLimits:
-    """Refuses requests with more headers than anybody needs, or a body said to be larger than `max_body` bytes.
+    """Refuses requests with more headers than anybody needs, or a body said to be larger than `BodyLimit` takes.
 
     How long the headers are together the server limits; a body that does not say its size is counted as it comes.
     """
 
-    def __init__(self, app: ASGIApp, max_body: int) -> None:
-        self._app, self._max_body = app, max_body
+    def __init__(self, app: ASGIApp, usual: int, upload: int) -> None:
+        self._app, self._usual, self._upload = app, usual, upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -41,7 +62,7 @@ class RequestLimits:
             if len(scope["headers"]) > MOST_HEADERS:
                 await self._refuse(431, N_("The request has more headers than Rota takes."), scope, receive, send)
                 return
-            if length.isdecimal() and int(length) > self._max_body:
+            if length.isdecimal() and int(length) > most_bytes(scope, self._usual, self._upload):
                 await self._refuse(413, N_("The request is larger than Rota takes."), scope, receive, send)
                 return
         await self._app(scope, receive, send)

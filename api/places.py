@@ -37,6 +37,7 @@ PLACES = (
     Place("timeline", "/ui/timeline", "timeline", N_("Timeline"), DAILY, leader="l"),
     Place("programs", "/ui/programs", "code", N_("Programs"), DATA, OPERATOR, leader="p"),
     Place("data_sources", "/ui/data-sources", "db", N_("Data sources"), DATA, OPERATOR, leader="d"),
+    Place("uploads", "/ui/uploads", "import", N_("Uploads"), DATA, OPERATOR, leader="u"),
     Place("files", "/ui/files", "files", N_("Files"), DATA, leader="f"),
     Place("queues", "/ui/queues", "queue", N_("Queues"), OPERATIONS, leader="q"),
     Place("workers", "/ui/workers", "worker", N_("Workers"), OPERATIONS, count="workers", leader="w"),

@@ -94,6 +94,10 @@ class Settings(BaseSettings):
         default_factory=list,
         description="Folders in which SQLite files of data sources may lie; without it `databases` in the data folder.",
     )
+    import_folders: Annotated[list[str], NoDecode] = Field(
+        default_factory=list, description="Folders on workers from which imports may read files; without it none."
+    )
+    upload_limit: int = Field(200_000_000, ge=1, description="Bytes of a file that somebody uploads.")
     queues: Annotated[list[str], NoDecode] = Field(
         default_factory=lambda: ["default"], description="Queues this worker serves."
     )
@@ -166,6 +170,7 @@ class Settings(BaseSettings):
         "oidc_roles",
         "data_source_networks",
         "sqlite_folders",
+        "import_folders",
         mode="before",
     )
     @classmethod

@@ -185,6 +185,7 @@ class Claimer:
             "env": environment.build(claim, self.base, work.env, run_as=self.settings.run_as),
             "masked": work.masked,
             **({"stdin": work.stdin, "secrets": work.secrets} if work.stdin is not None else {}),
+            **({"input": work.input} if work.input is not None else {}),
             **({"folder": True} if work.folder else {}),
             "cwd": claim.spec.get("cwd"),
             "limits": claim.spec.get("limits"),

@@ -34,6 +34,7 @@ from api.pages import (
     tasks,
     teams,
     timeline,
+    uploads,
     workers,
 )
 
@@ -61,6 +62,7 @@ for _router in (
     calendars.router,
     programs.router,
     data_sources.router,
+    uploads.router,
     teams.router,
     sharing.router,
     audit.router,

@@ -19,6 +19,8 @@ _LABELS = {
     "inserted": N_("Inserted"),
     "updated": N_("Updated"),
     "rejected": N_("Rejected"),
+    "written": N_("Written"),
+    "duplicates": N_("Duplicates"),
     "statements": N_("Statements"),
     "transaction": N_("Transaction"),
     "data_source": N_("Data source"),

@@ -173,10 +173,13 @@ def from_request(form: FormData) -> TaskForm:
     return TaskForm(**texts, kind=kind, spec=spec, env=[*rows, EnvRow()], variables=chosen, enabled="enabled" in form)
 
 
-def empty(kind: object, **given: Any) -> TaskForm:
-    """The form of a new task of this kind."""
+def empty(kind: object, *, chosen: Mapping[str, str] | None = None, **given: Any) -> TaskForm:
+    """The form of a new task of this kind; what is `chosen` of its own fields already is in it."""
     name = known_kind(kind)
-    return TaskForm(**given, kind=name, spec=FORMS[name].of_spec({}))
+    spec = dict(FORMS[name].of_spec({}))
+    return TaskForm(
+        **given, kind=name, spec=spec | {key: value for key, value in (chosen or {}).items() if key in spec}
+    )
 
 
 def switched(form: TaskForm, kind: object) -> TaskForm:

@@ -79,7 +79,8 @@ async def list_tasks(
 async def new_task(request: Request, user: PageWriter, session: ReadDep, locale: LocaleDep) -> Response:
     """An empty form of the kind asked for; an example may fill in some of it."""
     given: dict[str, Any] = {key: request.query_params.get(key, "")[:2000] for key in ("name", "command", "cron")}
-    form = empty(request.query_params.get("kind"), **given, timezone=locale.zone.key)
+    chosen = {key: request.query_params.get(f"spec_{key}", "")[:255] for key in ("data_source_id", "upload_id")}
+    form = empty(request.query_params.get("kind"), chosen=chosen, **given, timezone=locale.zone.key)
     return await form_page.show(request, session, form, locale)
 
 

@@ -35,6 +35,8 @@ ACTIONS = {
     "data_source.update": N_("Changed a data source"),
     "data_source.delete": N_("Deleted a data source"),
     "data_source.test": N_("Tested a data source"),
+    "upload.create": N_("Uploaded a file"),
+    "upload.delete": N_("Deleted an uploaded file"),
     "worker.drain": N_("Asked a worker to take nothing more"),
     "worker.resume": N_("Had a worker take executions again"),
     "worker.forget": N_("Removed a worker that is gone"),

@@ -67,7 +67,7 @@ def most(actor: Actor) -> Right | None:
 
 
 #: Kinds of task that run what somebody wrote.
-CODE_KINDS = frozenset({"shell", "python", "sql", "export"})
+CODE_KINDS = frozenset({"shell", "python", "sql", "export", "import"})
 #: What can be changed of such a task without changing what runs; a field that is new is not among them.
 NOT_CODE = frozenset(
     {

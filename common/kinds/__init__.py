@@ -19,10 +19,12 @@ To add one:
 
 from collections.abc import Mapping
 
-from common.kinds import export, http, python, shell, sql
+from common.kinds import export, http, imports, python, shell, sql
 from common.kinds.base import Kind as Kind
 from common.kinds.base import KindSpec as KindSpec
 from common.kinds.base import Reference as Reference
 
 #: Every kind there is, in the order in which they are offered.
-KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (shell.KIND, python.KIND, sql.KIND, export.KIND, http.KIND)}
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind for kind in (shell.KIND, python.KIND, sql.KIND, export.KIND, imports.KIND, http.KIND)
+}

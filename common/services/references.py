@@ -17,7 +17,7 @@ from common.i18n import N_
 from common.kinds import KINDS, Reference
 from common.kinds.base import KIND_SPEC
 from common.kinds.python import Spec as PythonSpec
-from common.queries import data_sources, programs
+from common.queries import data_sources, programs, uploads
 from common.queries.visibility import listed
 from common.services.inputs import TaskInput
 
@@ -36,6 +36,8 @@ class Thing:
 #: Filled by the modules that own the things.
 THINGS: Mapping[str, Thing] = {
     "data_source": Thing(data_sources.usable, N_("There is no data source {id} that you may use.")),
+    "upload": Thing(uploads.usable, N_("There is no upload {id} that you may use.")),
+    "task": Thing(uploads.usable_tasks, N_("There is no task {id} whose files you may have.")),
     "program": Thing(programs.usable, N_("There is no program {id} that you may use.")),
 }
 

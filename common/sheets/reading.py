@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time
 from typing import Protocol, TypeAlias
 
-#: What a cell holds; an empty one None.
+#: What a cell holds; None for none, which is not the same as an empty text.
 Cell: TypeAlias = bool | int | float | str | datetime | date | time | None
 #: The number of a row as people count it, and its cells up to the last one that is not empty.
 Row: TypeAlias = tuple[int, Sequence[Cell]]

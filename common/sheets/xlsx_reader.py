@@ -82,6 +82,19 @@ class _Texts:
         self._file.close()
 
 
+def check_archive(archive: zipfile.ZipFile) -> None:
+    """Refuse an archive that unpacks to more than a spreadsheet does, or takes a password; raises Unreadable."""
+    entries = archive.infolist()
+    total = sum(entry.file_size for entry in entries)
+    if len(entries) > MOST_FILES or total > MOST_BYTES:
+        raise Unreadable("the file would unpack to more than a spreadsheet holds")
+    for entry in entries:
+        if entry.file_size > _SMALL and entry.file_size > MOST_RATIO * max(entry.compress_size, 1):
+            raise Unreadable("the file unpacks to far more than a spreadsheet does")
+        if entry.flag_bits & 1:
+            raise Unreadable("the file is protected by a password; save it without one")
+
+
 class XlsxBook:
     """An open workbook; raises Unreadable for what is none."""
 
@@ -92,7 +105,7 @@ class XlsxBook:
             raise Unreadable(f"this is no .xlsx file: {error}") from None
         self._texts: _Texts | None = None
         try:
-            self._check()
+            check_archive(self._archive)
             self._sheets, self._base_1904 = self._workbook()
             self._is_date = self._styles()
         except BaseException:
@@ -122,17 +135,6 @@ class XlsxBook:
         yield from reader.take()
 
     # --- the archive ---
-
-    def _check(self) -> None:
-        entries = self._archive.infolist()
-        total = sum(entry.file_size for entry in entries)
-        if len(entries) > MOST_FILES or total > MOST_BYTES:
-            raise Unreadable("the file would unpack to more than a spreadsheet holds")
-        for entry in entries:
-            if entry.file_size > _SMALL and entry.file_size > MOST_RATIO * max(entry.compress_size, 1):
-                raise Unreadable("the file unpacks to far more than a spreadsheet does")
-            if entry.flag_bits & 1:
-                raise Unreadable("the file is protected by a password; save it without one")
 
     def _pieces(self, name: str) -> Iterator[bytes]:
         """A file of the archive, some at a time; what is longer than it says it is is refused by zipfile."""
@@ -313,7 +315,7 @@ class _SheetReader:
             case "s":
                 return self._texts.get(int(text)) if text.strip().isdecimal() else None
             case "inlineStr" | "str":
-                return _unescaped(text) or None
+                return _unescaped(text)
             case "b":
                 return text.strip() == "1"
             case "d":

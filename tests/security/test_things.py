@@ -32,6 +32,8 @@ BODIES = {
     "/calendars": {"name": "Off", "kind": "dates", "dates": ["2026-12-31"]},
     "/data-sources": {"name": "shop", "kind": "postgresql", "host": "db.example", "database": "shop"},
 }
+#: What else a spec needs, where one of several fields must be there.
+ONE_OF = {"import": ({"path": "/srv/in/orders.csv"},)}
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
 
 
@@ -159,9 +161,10 @@ def fields(app: FastAPI) -> Iterator[tuple[Entry, dict[str, Any], tuple[str | in
         schema = kind.spec.model_json_schema()
         spec = {key: example(value) for key, value in schema.get("properties", {}).items() if _wanted(key, schema)}
         for at, thing in dict(references(schema, schema)).items():
-            # Some kinds take either a command or what the field refers to.
-            for command in ("pass", ""):
-                yield create, {"name": "x", "kind": name, "command": command, "spec": spec}, ("spec", *at), thing
+            # Some kinds take either a command or what the field refers to, or one of several fields.
+            for command, more in (("pass", {}), ("", {}), *(("pass", each) for each in ONE_OF.get(name, ()))):
+                body = {"name": "x", "kind": name, "command": command, "spec": spec | more}
+                yield create, body, ("spec", *at), thing
 
 
 def _wanted(key: str, schema: Mapping[str, Any]) -> bool:
@@ -192,6 +195,7 @@ async def test_a_foreign_id_in_a_field_is_none(app: FastAPI, people: dict[str, A
     made = await make(app, people["li"], people[ADMINISTRATOR])
     made |= dict(zip(("task_id", "execution_id", "artifact_id"), objects.ids["foreign"], strict=False))
     own = objects.ids["own"][0]
+    own_source = (await otto.post("/data-sources", BODIES["/data-sources"], 201))["id"]
     found, named_by = set(), set()
     for entry, body, at, thing in fields(app):
         if thing in EVERYBODYS or entry.role == ADMINISTRATOR:
@@ -201,6 +205,8 @@ async def test_a_foreign_id_in_a_field_is_none(app: FastAPI, people: dict[str, A
         answers = []
         for value in (made[thing], NOTHING):
             sent = merged(body, at, [value] if many else value)
+            if "data_source_id" in body.get("spec", {}) and at[-1] != "data_source_id":
+                sent["spec"]["data_source_id"] = own_source
             answers.append(await otto.client.request(entry.method, entry.at(task_id=own), json=sent))
         ids = {thing: int(made[thing])}
         assert not told_apart(answers[0], answers[1], ids), (entry, at, [each.text[:300] for each in answers])

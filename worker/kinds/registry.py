@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from common.db.session import ReadSession
-from common.queries import results
+from common.queries import results, uploads
 from common.queue.claims import Claim
 from common.services import references
-from worker.kinds import export, http, python, shell, sources, sql
+from worker.kinds import export, http, imports, python, shell, sources, sql
 from worker.kinds.work import Given, Unready, Work
 
 #: Kind of task -> what turns a claim into what the runner is given; raises Unready.
@@ -16,6 +16,7 @@ BUILDERS: Mapping[str, Callable[[Claim, Given], Work]] = {
     "python": python.work,
     "sql": sql.work,
     "export": export.work,
+    "import": imports.work,
     "http": http.work,
 }
 
@@ -23,6 +24,8 @@ BUILDERS: Mapping[str, Callable[[Claim, Given], Work]] = {
 READERS: Mapping[str, Callable[[ReadSession, Collection[int]], Awaitable[Mapping[int, Any]]]] = {
     "program": python.programs,
     "data_source": sources.stored,
+    "upload": uploads.stored,
+    "task": uploads.newest_files,
 }
 
 

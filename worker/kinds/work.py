@@ -33,13 +33,15 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One process. `env` is added to what every task finds; `stdin` is what it reads, from memory; `secrets` and the
-    values of the variables `masked` are kept out of its output; `folder` gives it one for its report and files."""
+    """One process. `env` is added to what every task finds; `stdin` is what it reads, from memory, and `input` a file
+    that is opened for it; `secrets` and the values of the variables `masked` are kept out of its output; `folder` gives
+    it one for its report and files."""
 
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
     masked: Sequence[str] = ()
     stdin: str | None = None
+    input: str | None = None
     secrets: Sequence[str] = ()
     folder: bool = False
 

@@ -40,6 +40,7 @@ class Spec:
     run_as: str | None = None
     masked: list[str] = field(default_factory=list)
     stdin: str | None = None
+    input: str | None = None
     secrets: list[str] = field(default_factory=list)
     folder: bool = False
 
@@ -62,7 +63,7 @@ class Spec:
             raise ValueError("the environment holds something that is not text")
         if not all(isinstance(name, str) and name in spec.env for name in spec.masked):
             raise ValueError("a variable to be masked is not in the environment")
-        if not all(isinstance(value, str) for value in (spec.stdin or "", *spec.secrets)):
+        if not all(isinstance(value, str) for value in (spec.stdin or "", spec.input or "", *spec.secrets)):
             raise ValueError("the input or a secret is not text")
         return spec
 

@@ -17,6 +17,8 @@ from worker.runner.refusals import SpawnError, explain
 from worker.runner.work import Work
 
 COOKIE = "ROTA_COOKIE"
+#: The number of the file that a program was given to read, whether its user may open it or not.
+INPUT = "ROTA_INPUT"
 # Enters the cgroup that its standard input leads to, and becomes the task, which reads from {}.
 _ENTER = 'echo 0 >&0 || exit 125; exec "$@" <{}'
 
@@ -122,8 +124,12 @@ class Spawner:
         """Returns the pid. The runner reaps it itself, so Popen is told that nothing is left to wait for."""
         argv = self._argv(spec, cwd, user, grouped=group is not None)
         other = user if user is not None and user.is_other else None
-        entrance = given = None
+        entrance = given = opened = None
         try:
+            if spec.input is not None:
+                opened = _given(spec.input)
+                os.set_inheritable(opened, True)
+                env = {**env, INPUT: str(opened)}
             entrance = None if group is None else group.entrance()
             given = None if spec.stdin is None else _in_memory(spec.stdin, inherited=entrance is not None)
             process = subprocess.Popen(
@@ -142,7 +148,7 @@ class Spawner:
                 close_fds=False,
             )
         finally:
-            for fd in (entrance, given):
+            for fd in (entrance, given, opened):
                 if fd is not None:
                     os.close(fd)
         process.returncode = 0
@@ -167,6 +173,14 @@ class Spawner:
                 resource.prlimit(pid, resource.RLIMIT_NOFILE, self._files)
             if spec.limits.get("nice"):
                 os.setpriority(os.PRIO_PGRP, pid, spec.limits["nice"])
+
+
+def _given(path: str) -> int:
+    """A file that a program is to read; raises SpawnError."""
+    try:
+        return os.open(path, os.O_RDONLY)
+    except OSError as error:
+        raise SpawnError(f"the file {path} that it is to read cannot be opened: {error.strerror}") from error
 
 
 def _in_memory(text: str, *, inherited: bool) -> int:

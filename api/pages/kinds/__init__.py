@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from api.pages.kinds import export, http, python, shell, sql
+from api.pages.kinds import export, http, imports, python, shell, sql
 from api.pages.kinds.base import KindForm as KindForm
 from api.pages.kinds.base import Typed as Typed
 
@@ -11,5 +11,6 @@ FORMS: Mapping[str, KindForm] = {
     "python": python.FORM,
     "sql": sql.FORM,
     "export": export.FORM,
+    "import": imports.FORM,
     "http": http.FORM,
 }

@@ -12,6 +12,7 @@ from common.db.models.processes import Fact, Scheduler, SchedulerGap, Worker
 from common.db.models.programs import Program, ProgramVersion
 from common.db.models.tasks import Schedule, Task, TaskVersion
 from common.db.models.teams import TaskShare, Team, TeamMember
+from common.db.models.uploads import Upload
 from common.db.models.users import SetupToken, User, UserSession
 from common.db.models.variables import Variable
 
@@ -39,6 +40,7 @@ __all__ = [
     "Team",
     "TeamMember",
     "Throttle",
+    "Upload",
     "User",
     "UserIdentity",
     "UserSession",

@@ -172,7 +172,7 @@ class Script:
             self.control.check()
             total += len(chunk)
             wanted = chunk[: max(0, self.spec.first_rows - len(first))]
-            first += [[_shown(value) for value in row[:_COLUMNS]] for row in wanted]
+            first += [[shown(value) for value in row[:_COLUMNS]] for row in wanted]
         if self.spec.first_rows and len(self.tables) < _TABLES:
             title = f"{one.number}. {one.excerpt}"
             table = {"title": title, "columns": list(columns[:_COLUMNS]), "rows": first, "total": total}
@@ -213,7 +213,7 @@ def _to_savepoint(one: Statement) -> bool:
     return one.word == "ROLLBACK" and " TO " in f" {' '.join(one.text.upper().split())} "
 
 
-def _shown(value: Any) -> Any:
+def shown(value: Any) -> Any:
     """A value as JSON can hold it and a page can show it."""
     match value:
         case None | bool():
