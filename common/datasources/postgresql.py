@@ -39,7 +39,8 @@ def open(source: Source, host: str, *, timeout: float, read_only: bool) -> Any:
             cursor_factory=psycopg.ClientCursor,
             options="-c default_transaction_read_only=on" if read_only else "",
             # None of what this user of the machine has lying about.
-            passfile="/dev/null",
+            # Below a device nothing can be: libpq says nothing of a file that is not there, but warns of a device.
+            passfile="/dev/null/none",
             sslcert="/dev/null" if source.tls == OFF else "",
             gssencmode="disable",
             **more,

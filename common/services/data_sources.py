@@ -328,7 +328,7 @@ async def delete(session: WriteSession, data_source_id: int, *, force: bool = Fa
     if used and not force:
         seen = (await references.users_of(session, "data_source", [data_source_id])).get(data_source_id, [])
         names = [*(task.name for task in seen[:_NAMES_SHOWN]), *(["…"] if used > min(len(seen), _NAMES_SHOWN) else [])]
-        text = N_("{count} tasks use this data source: {names}. Change them first.")
+        text = N_("Tasks use this data source ({count}): {names}. Change them first.")
         raise Conflict(text, count=used, names=", ".join(names))
     await _note(session, "data_source.delete", row, now=now, tasks=used)
     await session.delete(row)

@@ -41,6 +41,15 @@ def running(shop: Shop) -> int:
     return int(shop.rows(RUNNING[shop.kind])[0][0])
 
 
+def test_nothing_is_said_beside_when_there_is_no_password(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
+    try:
+        with connect(source(shop, password=""), rules(shop)) as connection:
+            assert (shop.kind, bool(connection.version())) == ("sqlite", True)
+    except Problem as problem:
+        assert (shop.kind in ("postgresql", "mysql"), problem.kind) == (True, "password")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_rows_come_in_pieces_and_values_are_bound(shop: Shop) -> None:
     with connect(source(shop), rules(shop)) as connection:
         query = "SELECT id, remark FROM orders WHERE id >= :first AND remark <> '50 % :first' ORDER BY id"
