@@ -42,11 +42,12 @@ def running(shop: Shop) -> int:
 
 
 def test_nothing_is_said_beside_when_there_is_no_password(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
+    wrong = ""
     try:
-        with connect(source(shop, password=""), rules(shop)) as connection:
-            assert (shop.kind, bool(connection.version())) == ("sqlite", True)
+        connect(source(shop, password=""), rules(shop)).close()
     except Problem as problem:
-        assert (shop.kind in ("postgresql", "mysql"), problem.kind) == (True, "password")
+        wrong = problem.kind
+    assert wrong == ("" if shop.kind == "sqlite" else "password")
     assert capfd.readouterr() == ("", "")
 
 
