@@ -128,6 +128,9 @@ def _row(row: Record, users: Sequence[Record], actor: Actor, locale: Locale) -> 
         _("%(who)s, %(when)s", who=row.updated_by, when=locale.relative(row.updated_at)),
     ]
     mine = may_edit(actor, owner_id=row.owner_id)
+    links = [Link(task.name, f"/ui/tasks/{task.id}") for task in users[:5]]
+    if len(users) > len(links):
+        links.append(Link("…", f"{URL}/{row.id}"))
     return SourceRow(
         name=row.name,
         url=f"{URL}/{row.id}",
@@ -135,7 +138,7 @@ def _row(row: Record, users: Sequence[Record], actor: Actor, locale: Locale) -> 
         place=place(row),
         told=locale.comma.join(part for part in parts if part),
         description=row.description,
-        users=[Link(task.name, f"/ui/tasks/{task.id}") for task in users[:5]],
+        users=links,
         delete_url=f"{URL}/{row.id}/delete" if mine else None,
     )
 

@@ -189,7 +189,7 @@ async def edit_data_source(
     request: Request, data_source_id: DataSourceId, user: PageWriter, session: ReadDep, locale: LocaleDep
 ) -> Response:
     """The form of a data source, without its password."""
-    row = await data_sources.get(session, data_source_id)
+    row = await data_sources.editable(session, data_source_id)
     return _form(request, SourceForm.of(row), locale, data_source_id=data_source_id, kept=bool(row.has_password))
 
 
@@ -206,7 +206,7 @@ async def update_data_source(
     """Store what the form says, or show it again with what is wrong."""
     locale, form = locale_of(request), await _typed(request)
     async with database.read() as session:
-        row = await data_sources.get(session, data_source_id)
+        row = await data_sources.editable(session, data_source_id)
     data, wrong = form.change(locale)
     if data is not None:
         try:

@@ -228,6 +228,14 @@ async def get(session: ReadSession, data_source_id: int) -> Record:
     return found
 
 
+async def editable(session: ReadSession, data_source_id: int) -> Record:
+    """The same for whoever may change it; raises NotFound, Forbidden."""
+    row = await get(session, data_source_id)
+    if not may_edit(session.actor, owner_id=row.owner_id):
+        raise Forbidden(N_("Only administrators make and change data sources for everyone."))
+    return row
+
+
 async def stored(
     session: ReadSession, data_source_id: int, change: DataSourceUpdate | None = None, *, keyring: Keyring
 ) -> Source:

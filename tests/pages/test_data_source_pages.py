@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from tests.pages.conftest import Person
+from common.services import users
+from tests.pages.conftest import NOW, Person
+from tests.pages.conftest import PASSWORD as LOGIN
 from tests.support.forms import fields
 from tests.support.interleave import one_engine
 
@@ -83,6 +85,31 @@ async def test_tasks_choose_them_in_their_forms(alice: Person) -> None:
     )
     assert missing.status_code == 422
     assert 'id="n-spec_data_source_id"' in missing.text
+
+
+@one_engine
+async def test_who_may_use_it_only_does_not_change_it(alice: Person) -> None:
+    url = await source(alice, scope="everyone")
+    for number in range(6):
+        spec = {"data_source_id": int(url.rpartition("/")[2])}
+        await alice.task(name=f"task {number}", kind="sql", command="SELECT 1", spec=spec)
+    page = await alice.get("/ui/data-sources")
+    assert "task 4" in page
+    assert "task 5" not in page
+    assert f'<a href="{url}">…</a>' in page
+    assert "task 5" in await alice.get(url)
+    async with alice.database.write() as session:
+        await users.create(session, "otto", LOGIN, role="operator", now=NOW)
+    alice.client.cookies.clear()
+    await alice.client.post("/ui/login", data={"username": "otto", "password": LOGIN})
+    page = await alice.get(url)
+    assert f"{url}/test" in page
+    assert f"{url}/edit" not in page
+    assert f"{url}/delete" not in page
+    await alice.get(f"{url}/edit", 403)
+    for action in ("update", "delete"):
+        answer = await alice.post(f"{url}/{action}", {**FORM, "password": "x", "confirmed": "1"})
+        assert (answer.status_code, "Only administrators" in answer.text) == (403, True)
 
 
 @one_engine
