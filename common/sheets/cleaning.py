@@ -3,6 +3,7 @@
 Nothing is guessed that could mean two things: 03/04/2026 is a date only where its format is given.
 """
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -87,6 +88,8 @@ def _as_decimal(value: Cell, form: str) -> Decimal:
     if isinstance(value, bool | date | time):
         raise BadCell(f"{_said(value)} is no number")
     if isinstance(value, int | float):
+        if not math.isfinite(value):
+            raise BadCell(f"{value} is no number")
         return Decimal(str(value))
     text = _CURRENCY.sub("", str(value).strip().translate(_WIDE)).strip()
     negative = text.startswith("(") and text.endswith(")")
@@ -118,7 +121,7 @@ def _as_integer(value: Cell, form: str) -> int:
 
 
 def _as_float(value: Cell, form: str) -> float:
-    return float(value) if isinstance(value, float) else float(_as_decimal(value, form))
+    return value if isinstance(value, float) else float(_as_decimal(value, form))
 
 
 def _as_boolean(value: Cell, form: str) -> bool:

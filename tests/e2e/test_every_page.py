@@ -103,9 +103,10 @@ def paths(rota: Rota) -> Iterator[list[str]]:
         "/ui/data-sources/create",
         f"/ui/data-sources/{source}",
         f"/ui/data-sources/{source}/edit",
+        "/ui/uploads",
         "/ui/programs",
         "/ui/programs/create",
-        *(f"/ui/tasks/create?kind={kind}" for kind in ("python", "sql", "export", "http")),
+        *(f"/ui/tasks/create?kind={kind}" for kind in ("python", "sql", "export", "import", "http")),
         "/ui/audit",
         "/ui/tasks/4711",
     ]
