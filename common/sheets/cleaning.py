@@ -32,6 +32,8 @@ _FALSE = {"false", "no", "n", "f", "0", "否", "假", "错", "无"}
 #: Day 0 of a workbook's numbers.
 _EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 (no zone in a cell)
 _SHOWN = 80
+#: Beyond that no database has numbers, and a whole one of so many digits would take for ever to write down.
+_EXPONENT = 400
 
 
 class BadCell(ValueError):
@@ -105,6 +107,8 @@ def _as_decimal(value: Cell, form: str) -> Decimal:
         found = Decimal(text)
     except InvalidOperation:
         raise BadCell(f"{_said(value)} is no number") from None
+    if found and abs(found.adjusted()) > _EXPONENT:
+        raise BadCell(f"{_said(value)} is no number that a column holds")
     found = found / 100 if percent else found
     return -found if negative else found
 

@@ -28,6 +28,10 @@ from common.sheets.cleaning import BadCell, Cleaning, converted
         ("decimal", 0.1, Decimal("0.1")),
         ("decimal", "much", None),
         ("decimal", "1.2.3", None),
+        ("integer", "1e999999999", None),
+        ("integer", "9" * 5000, None),
+        ("decimal", float("nan"), None),
+        ("integer", float("inf"), None),
         ("decimal", datetime(2026, 1, 1), None),  # noqa: DTZ001
         ("integer", "1.5", None),
         ("float", "1e-7", 1e-7),
