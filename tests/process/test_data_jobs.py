@@ -4,6 +4,7 @@ A query as a workbook every Monday, a script that is all or nothing, a query tha
 """
 
 import re
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -193,9 +194,23 @@ async def test_a_script_of_two_hundred_statements_is_all_or_nothing(shop: Shop, 
 
 
 async def test_a_query_that_would_run_for_ever_is_ended_on_the_server(shop: Shop, way: Way) -> None:
-    spec = {"data_source_id": way.source(shop), "statement_timeout": 1}
-    told = way.told(way.run("sql", SLEEP[shop.kind], spec))
-    assert "took longer than 1 s and was cancelled" in told
+    spec = {"data_source_id": way.source(shop), "statement_timeout": 2}
+    seen, over = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.02):
+            if shop.rows(RUNNING[shop.kind]) == [(1,)]:
+                seen.set()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        told = way.told(way.run("sql", SLEEP[shop.kind], spec))
+    finally:
+        over.set()
+        watcher.join()
+    assert "took longer than 2 s and was cancelled" in told
+    assert seen.is_set(), "the server ran it"
     assert shop.rows(RUNNING[shop.kind]) == [(0,)]
 
 

@@ -19,9 +19,9 @@ SLEEP = {
 }
 RUNNING = {
     "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(61)%'"
-    " AND pid <> pg_backend_pid()",
+    " AND pid <> pg_backend_pid() AND datname = current_database()",
     "mysql": "SELECT count(*) FROM information_schema.processlist WHERE info LIKE '%SLEEP(61)%'"
-    " AND id <> connection_id()",
+    " AND id <> connection_id() AND db = database()",
 }
 
 
