@@ -9,8 +9,8 @@
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     // [open]: what had the focus in a dialog that was just closed has it until the page is drawn again.
     if (event.target.closest("input, textarea, select, [contenteditable], dialog[open]")) return;
-    if (event.key === "g") { leader = Date.now(); return; }
-    const after = Date.now() - leader < 2000;
+    if (event.key === "g") { leader = event.timeStamp; return; }
+    const after = leader && event.timeStamp - leader < 2000;  // when they were pressed: a busy page hears of it late
     leader = 0;
     if (after && places[event.key]) { window.location.assign(places[event.key]); return; }
     if (event.key === "/") {

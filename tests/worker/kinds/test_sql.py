@@ -17,9 +17,10 @@ SLEEP = {
     "mysql": "SELECT SLEEP(61)",
     "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n",
 }
+#: How many of these run on the shop's server. PostgreSQL reads a query through a cursor, and says so.
 RUNNING = {
-    "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(61)%'"
-    " AND pid <> pg_backend_pid() AND datname = current_database()",
+    "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND datname = current_database()"
+    " AND pid <> pg_backend_pid() AND (query LIKE '%pg_sleep(61)%' OR query LIKE 'FETCH%')",
     "mysql": "SELECT count(*) FROM information_schema.processlist WHERE info LIKE '%SLEEP(61)%'"
     " AND id <> connection_id() AND db = database()",
 }
