@@ -28,8 +28,9 @@ class CsvBook:
         self._path = path
         self.encoding = encoding or guess_encoding(sample)
         try:
+            "a".encode(self.encoding)  # refuses what turns bytes into bytes, such as hex
             text = getincrementaldecoder(self.encoding)("strict").decode(sample)
-        except (UnicodeDecodeError, LookupError):
+        except (UnicodeError, LookupError):
             raise Unreadable(f"the file is not written in {self.encoding}") from None
         if "\0" in text:
             raise Unreadable("this is no text file")
@@ -53,7 +54,7 @@ class CsvBook:
                     while found and found[-1] is None:
                         found.pop()
                     yield number, found
-            except UnicodeDecodeError:
+            except UnicodeError:
                 raise Unreadable(f"after row {number} the file is not written in {self.encoding}") from None
             except csv.Error as error:
                 raise Unreadable(f"row {number + 1}: {error}") from None
@@ -76,9 +77,13 @@ def guess_encoding(sample: bytes) -> str:
 
 def guess_delimiter(text: str) -> str:
     """The delimiter that cuts most lines into the same number of fields, and into more than one; else a comma."""
+    csv.field_size_limit(_LONGEST)
     best, found = (0.0, 0), ","
     for delimiter in _DELIMITERS:
-        lines = list(islice(csv.reader(io.StringIO(text), delimiter=delimiter), _LINES))
+        try:
+            lines = list(islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), _LINES))
+        except csv.Error:
+            continue
         widths = [len(line) for line in lines if line][: max(len(lines) - 1, 1)]
         if not widths:
             continue

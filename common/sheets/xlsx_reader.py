@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from functools import lru_cache
+from math import isfinite
 from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.parsers import expat
@@ -23,6 +24,8 @@ _SMALL = 1 << 20
 _PIECE = 1 << 16
 #: Excel knows no more columns.
 _COLUMNS = 16_384
+#: Digits of a number of the file's own.
+_DIGITS = 15
 #: Formats of numbers that are dates or times without saying so (ECMA-376, 18.8.30).
 _DATES = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
 _NOT_FORMAT = re.compile(r'"[^"]*"|\\.|\[(?!h+\]|m+\]|s+\])[^\]]*\]|_.|\*.', re.IGNORECASE)
@@ -192,11 +195,11 @@ class XlsxBook:
 
         def start(name: str, attributes: Mapping[str, str]) -> None:
             if name == "numFmt":
-                own[int(attributes.get("numFmtId", "0"))] = attributes.get("formatCode", "")
+                own[_whole(attributes.get("numFmtId", "0")) or 0] = attributes.get("formatCode", "")
             elif name in ("cellXfs", "cellStyleXfs", "dxfs", "cellStyles"):
                 inside[0] = name == "cellXfs"
             elif name == "xf" and inside[0]:
-                formats.append(int(attributes.get("numFmtId", "0")))
+                formats.append(_whole(attributes.get("numFmtId", "0")) or 0)
 
         if self._has("xl/styles.xml"):
             self._elements("xl/styles.xml", start)
@@ -282,7 +285,7 @@ class _SheetReader:
             if not 1 <= self._column <= _COLUMNS:
                 raise Unreadable(f"the file is damaged: there is no cell {reference}")
             self._kind, style = attributes.get("t", "n"), attributes.get("s", "0")
-            self._style = int(style) if style.isdecimal() else 0
+            self._style = _whole(style) or 0
             self._parts.clear()
         elif name in ("v", "t"):
             self._reading = not self._phonetic
@@ -290,7 +293,8 @@ class _SheetReader:
             self._phonetic = True
         elif name == "row":
             number = attributes.get("r", "")
-            self._number = int(number) if number.isdecimal() else self._number + 1
+            whole = _whole(number)
+            self._number = self._number + 1 if whole is None else whole
             self._cells, self._column = [], 0
 
     def _text(self, data: str) -> None:
@@ -313,13 +317,14 @@ class _SheetReader:
     def _value(self, text: str) -> Cell:
         match self._kind:
             case "s":
-                return self._texts.get(int(text)) if text.strip().isdecimal() else None
+                index = _whole(text.strip())
+                return self._texts.get(index) if index is not None else None
             case "inlineStr" | "str":
                 return _unescaped(text)
             case "b":
                 return text.strip() == "1"
             case "d":
-                return datetime.fromisoformat(text) if text else None
+                return _iso(text) if text else None
             case "e":
                 # What could not be computed (#N/A, #DIV/0!) is no value.
                 return None
@@ -354,7 +359,21 @@ def _column(reference: str) -> int:
             found = found * 26 + ord(character) - 64
         else:
             break
+        if found > _COLUMNS:
+            break
     return found
+
+
+def _whole(text: str) -> int | None:
+    """A number of the file's own, such as that of a style; None for what is none, or longer than any."""
+    return int(text) if len(text) <= _DIGITS and text.isdecimal() else None
+
+
+def _iso(text: str) -> Cell:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return text
 
 
 def _number(text: str) -> int | float | str:
@@ -363,6 +382,7 @@ def _number(text: str) -> int | float | str:
     except ValueError:
         pass
     try:
-        return float(text)
+        found = float(text)
     except ValueError:
         return text
+    return found if isfinite(found) else text
