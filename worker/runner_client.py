@@ -166,6 +166,8 @@ class RunnerClient:
         """Have the runner end once nothing runs and everything is acknowledged; none is started any more."""
         self.quitting = True
         self._send({"op": "quit"})
+        if self._writer is None and self._process is not None and self._process.poll() is None:
+            self._process.terminate()  # it is coming up, and would wait for somebody for ever
 
     @property
     def connected(self) -> bool:

@@ -38,7 +38,10 @@ CHAOS_AT_ONCE = ("-n", "6", "--dist", "loadgroup", "--no-loadscope-reorder")
 ON_EVERY_PYTHON = (
     "tests/domain",
     "tests/api",
-    "tests/worker",
+    "tests/sheets",
+    "tests/worker/kinds",
+    "tests/worker/runner",
+    *(f"tests/worker/test_{name}.py" for name in ("helper", "python", "reports", "variables", "work")),
     "tests/security/test_encryption.py",
     *(f"--ignore=tests/domain/{name}.py" for name in ("test_cronsim", "test_reference", "test_fuzz")),
     "-m",
