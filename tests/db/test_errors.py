@@ -279,5 +279,5 @@ class TestTheConnection:
         await world.add_executions(database, await world.add_task(database))
         async with database.write() as session:
             await session.execute(update(E).values(priority=1))
-            async with asyncio.timeout(2), database.read() as reader:
+            async with asyncio.timeout(60), database.read() as reader:
                 assert await reader.scalar(select(E.c.priority)) == 50

@@ -101,7 +101,7 @@ async def test_windows_are_told_of_changes_until_they_are_too_many(database: Dat
     assert not live.is_full(2)
     await eventually(all_told, interval=0.2)
     live.close()
-    await asyncio.wait_for(asyncio.gather(*listeners), 10)
+    await asyncio.wait_for(asyncio.gather(*listeners), 60)
     assert not live.is_full(1)
 
 
