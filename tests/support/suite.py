@@ -32,7 +32,7 @@ OLDEST_PYTHON = (3, 11)
 AT_ONCE = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 #: Those of chaos wait most of their time, for a lease to end or for the minute to be over. One at a time is handed out:
 #: by the usual batches one process would get two of the three long ones.
-CHAOS_AT_ONCE = ("-n", "8", "--dist", "loadgroup", "--no-loadscope-reorder")
+CHAOS_AT_ONCE = ("-n", "6", "--dist", "loadgroup", "--no-loadscope-reorder")
 #: On the second Python: what depends on the language. Markup, SQL, whole programs and the long property tests are the
 #: same on every Python.
 ON_EVERY_PYTHON = (
