@@ -6,10 +6,11 @@ Nothing is guessed that could mean two things: 03/04/2026 is a date only where i
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
+from hashlib import blake2b
 from typing import Any
 
 from common.sheets.reading import Cell
@@ -21,6 +22,8 @@ DATE, DATETIME, BOOLEAN, AUTO = "date", "datetime", "boolean", "auto"
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u2007\u202f\u3000"), " ") | dict.fromkeys(map(ord, "\u200b\ufeff"), "")
 #: Digits, letters and marks of double width, as Chinese input methods write them.
 _WIDE = {0xFF01 + n: 0x21 + n for n in range(94)}
+#: In texts only letters and digits are made plain: a comma or a bracket of double width is how Chinese is written.
+_WIDE_WORDS = {wide: plain for wide, plain in _WIDE.items() if chr(plain).isalnum()}
 _CURRENCY = re.compile(r"^(?:[¥￥$€£]|RMB|CNY|USD|EUR)\s*|\s*(?:元|[¥￥$€£]|RMB|CNY|USD|EUR)$", re.IGNORECASE)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:[,' ]\d{3})+(?:\.\d+)?")
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
@@ -42,7 +45,7 @@ class BadCell(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Cleaning:
-    """What is done to every text: spaces around it taken away, nothing in it is nothing, wide characters are plain."""
+    """What is done to every text: spaces around it go, nothing in it is nothing, wide letters and digits are plain."""
 
     trim: bool = True
     empty_is_null: bool = True
@@ -51,7 +54,7 @@ class Cleaning:
     def text(self, value: str) -> str | None:
         """The text, or None."""
         if self.plain_width:
-            value = value.translate(_WIDE)
+            value = value.translate(_WIDE_WORDS)
         if self.trim:
             value = value.translate(_SPACES).strip()
         return None if self.empty_is_null and not value else value
@@ -61,6 +64,22 @@ def name_of(text: object) -> str:
     """A heading or the name of a column without what people write differently: case, spaces, dashes, width."""
     plain = unicodedata.normalize("NFKC", str(text)).casefold()
     return re.sub(r"[\s_\-.]+", "", plain)
+
+
+def mark_of(values: Sequence[Any]) -> int:
+    """A number of 96 bits for these values, the same for the same ones only (`hash` takes -1 for -2)."""
+    return int.from_bytes(blake2b(repr([_same(value) for value in values]).encode(), digest_size=12).digest())
+
+
+def _same(value: Any) -> Any:
+    """What numbers that are equal have in common, however they are written: 5, 5.0 and 5.00."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Decimal):
+        text = f"{value:f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+        return Decimal("0" if text == "-0" else text)
+    return value
 
 
 def converted(value: Cell, kind: str, form: str = "") -> Any:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.sheets import cleaning
-from common.sheets.cleaning import BadCell, Cleaning, converted
+from common.sheets.cleaning import BadCell, Cleaning, converted, mark_of
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,24 @@ def test_a_cell_is_converted_or_refused(cell: Any) -> None:
     for kind in ("text", "integer", "decimal", "float", "date", "datetime", "boolean"):
         with suppress(BadCell):
             converted(cell, kind)
+
+
+def test_wide_letters_and_digits_become_plain_and_the_marks_of_chinese_stay() -> None:
+    assert Cleaning().text("北京市（海淀区），Ｂ座１２层！") == "北京市（海淀区），B座12层！"
+
+
+@given(st.lists(st.integers(-50, 50), min_size=1, max_size=3), st.lists(st.integers(-50, 50), min_size=1, max_size=3))
+def test_only_the_same_values_have_the_same_mark(one: list[int], other: list[int]) -> None:
+    assert (mark_of(one) == mark_of(other)) == (one == other)
+
+
+def test_values_that_only_look_alike_have_other_marks_and_equal_numbers_the_same() -> None:
+    assert mark_of([-1]) != mark_of([-2]), "which have the same hash"
+    assert mark_of([0]) != mark_of([2**61 - 1])
+    assert mark_of([None]) != mark_of(["None"])
+    assert mark_of(["a", "b"]) != mark_of(["ab"])
+    assert (
+        len({mark_of([value]) for value in (Decimal("5.00"), Decimal(5))}) == len({mark_of([5]), mark_of([5.0])}) == 1
+    )
+    assert mark_of([Decimal("-0.00")]) == mark_of([Decimal(0)])
+    assert mark_of([Decimal("1E+2")]) == mark_of([Decimal(100)])

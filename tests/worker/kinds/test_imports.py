@@ -126,6 +126,21 @@ async def test_rows_are_added_changed_or_put_in_place_of_all(arrivals: Arrivals)
     assert result["tables"][0]["rows"][0][1] == "seven"
 
 
+async def test_rows_that_differ_are_no_duplicates(arrivals: Arrivals) -> None:
+    row, result, said = await arrivals.bring("id,price\n-1,5\n-2,5\n-1,7\n", duplicates="skip", key=["id"])
+    assert (row.status, result["duplicates"]) == (Status.SUCCESS, 1), said
+    assert [int(each[0]) for each in arrivals.rows()] == [-2, -1]
+
+
+@pytest.mark.parametrize("shop_kind", ["mysql"])
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_a_table_without_transactions_is_refused_before_it_is_touched(arrivals: Arrivals, dry_run: bool) -> None:
+    arrivals.shop.execute("ALTER TABLE arrivals ENGINE=MyISAM", "INSERT INTO arrivals (id) VALUES (50)")
+    row, _result, said = await arrivals.bring("id\n1\n", mode="replace", dry_run=dry_run)
+    assert (row.status, "knows no transactions" in said) == (Status.FAILED, True), said
+    assert [each[0] for each in arrivals.rows()] == [50]
+
+
 async def test_what_is_wrong_is_said_in_plain_words(arrivals: Arrivals) -> None:
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", 8) as archive:

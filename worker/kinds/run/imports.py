@@ -12,7 +12,7 @@ from typing import Any
 from common.artifacts.store import StoreError
 from common.datasources.connection import Connection
 from common.kinds.imports import Column, Spec
-from common.sheets.cleaning import BadCell, Cleaning, converted, name_of
+from common.sheets.cleaning import BadCell, Cleaning, converted, mark_of, name_of
 from common.sheets.csv_file import Csv
 from common.sheets.opening import opened
 from common.sheets.reading import Book, Cell, Row, Unreadable
@@ -244,10 +244,9 @@ class Import:
         return self.cleaning.text(cell) if isinstance(cell, str) else cell
 
     def _is_double(self, values: Sequence[Any]) -> bool:
-        """By what it is found by, else as a whole; of every row a number of 64 bits is remembered."""
+        """By what it is found by, else as a whole."""
         names = [each.to for each in self.columns]
-        what = tuple(values[names.index(each)] for each in self.key) if self.key else tuple(values)
-        mark = hash(what)
+        mark = mark_of([values[names.index(each)] for each in self.key] if self.key else values)
         if mark in self._seen:
             return True
         self._seen.add(mark)

@@ -25,6 +25,8 @@ _WORDS = (
     (cleaning.INTEGER, ("int", "bigint", "smallint", "tinyint", "mediumint", "serial")),
     (cleaning.TEXT, ("char", "text", "clob", "varchar", "nchar", "nvarchar", "string", "enum", "uuid", "json")),
 )
+#: Kinds of tables of MySQL and MariaDB that keep what is written whatever becomes of the transaction.
+_NOTHING_BACK = {"myisam", "aria", "memory", "csv", "archive", "mrg_myisam", "federated", "blackhole"}
 _CATALOG = {
     "postgresql": "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = :name::regclass"
     " AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
@@ -61,6 +63,7 @@ class Target:
         self.name = ".".join(map(self._name, parts))
         self._schema, self._table = (parts[0] if len(parts) > 1 else None), parts[-1]
         self.columns = self._columns(table)
+        self._check_transactions()
 
     def _columns(self, table: str) -> dict[str, str]:
         given = {"table": self._table, "schema": self._schema, "name": self.name}
@@ -71,6 +74,21 @@ class Target:
         if not rows:
             raise Failure(f"the table {table} is not there, or this account may not see it")
         return {str(name): kind_of(str(declared)) for name, declared in rows}
+
+    def _check_transactions(self) -> None:
+        """Raise Failure for a table from which nothing that was written could be taken back."""
+        if self.engine != "mysql":
+            return
+        found = self._connection.execute(
+            "SELECT engine FROM information_schema.tables WHERE table_name = :table"
+            " AND table_schema = COALESCE(:schema, DATABASE())",
+            {"table": self._table, "schema": self._schema},
+        ).fetchone()
+        if found and str(found[0]).casefold() in _NOTHING_BACK:
+            raise Failure(
+                f"{self._table} is a table of the engine {found[0]}, which knows no transactions: an import could not"
+                f" be taken back (ALTER TABLE {self._table} ENGINE=InnoDB)"
+            )
 
     def find(self, column: str) -> str | None:
         """The column that is meant, whatever its case and the spaces in it."""
