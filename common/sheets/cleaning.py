@@ -184,7 +184,7 @@ def _written(text: str, value: object) -> datetime:
     """Year, month and day in this order, whatever stands between them; then perhaps a time."""
     found = _DAY.match(text) or _COMPACT.match(text)
     rest = text[found.end() :].strip().removeprefix("T").strip() if found else ""
-    moment = _TIME.fullmatch(rest.removesuffix("Z").strip()) if rest else None
+    moment = _TIME.fullmatch(rest) if rest else None
     if not found or (rest and not moment):
         raise BadCell(f"{_said(value)} is no date such as 2026-03-29 (or give its format)")
     hour, minute, second, part = moment.groups() if moment else ("0", "0", "0", None)

@@ -47,6 +47,8 @@ from common.sheets.cleaning import BadCell, Cleaning, converted, mark_of
         ("date", 46082, date(2026, 3, 1)),
         ("date", "2026-02-30", None),
         ("date", "03/04/2026", None),
+        ("datetime", "2026-03-01T08:00:00Z", None),
+        ("datetime", "2026-03-01 08:00+08:00", None),
         ("date", "2026-03-01 08:00", None),
         ("date", time(8), None),
         ("datetime", "2026/3/1 8:05", datetime(2026, 3, 1, 8, 5)),  # noqa: DTZ001
