@@ -4,7 +4,7 @@ No traceback, path or SQL leaves the house; an unexpected error carries an id th
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import structlog
@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.routing import iter_route_contexts
+from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
@@ -23,6 +24,7 @@ from common.db.errors import is_away
 from common.errors import DomainError, Invalid, NotAuthenticated, TooManyRequests, Unavailable
 from common.i18n import N_, localized, negotiate, translations
 
+M = TypeVar("M", bound=BaseModel)
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
 
@@ -93,6 +95,15 @@ def field_errors(errors: Sequence[Mapping[str, Any]], lang: str) -> list[dict[st
         text = catalogue.gettext(template).format(**context) if template else str(error["msg"])
         found.append({"field": ".".join(location) or "body", "message": text})
     return found
+
+
+def checked(model: type[M], values: Mapping[str, Any], lang: str) -> tuple[M | None, dict[str, str]]:
+    """What a form describes, or what is wrong with it in a language, by field."""
+    try:
+        return model.model_validate(values), {}
+    except ValidationError as error:
+        items = field_errors(error.errors(include_url=False), lang)
+        return None, {item["field"]: item["message"] for item in items}
 
 
 def problem(

@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from api.formats import Locale
 from api.pages.parts import Link
-from api.problems import field_errors
+from api.problems import checked
 from common.datasources.source import KINDS
 from common.db.types import Record
 from common.domain.permissions import Actor
@@ -74,8 +72,8 @@ class SourceForm:
         """The data source that the form describes, or what is wrong with it, by field."""
         values = self._values()
         if not KINDS.get(self.kind, KINDS["mysql"]).is_file:
-            return _checked(DataSourceInput, values, locale)
-        return _checked(DataSourceInput, _of_a_file(values), locale)
+            return checked(DataSourceInput, values, locale.lang)
+        return checked(DataSourceInput, _of_a_file(values), locale.lang)
 
     def change(self, locale: Locale) -> tuple[DataSourceUpdate | None, dict[str, str]]:
         """The change that the form describes; without a password the stored one stays."""
@@ -84,7 +82,7 @@ class SourceForm:
             values.pop("password")
         if KINDS.get(self.kind, KINDS["mysql"]).is_file:
             values = {name: value for name, value in _of_a_file(values).items() if name != "scope"}
-        return _checked(DataSourceUpdate, values, locale)
+        return checked(DataSourceUpdate, values, locale.lang)
 
     def _values(self) -> dict[str, Any]:
         typed: dict[str, Any] = asdict(self)
@@ -103,14 +101,6 @@ def _number(text: str) -> Any:
     if not given:
         return None
     return int(given) if given.isdecimal() and len(given) < 16 else given
-
-
-def _checked(model: Any, values: Mapping[str, Any], locale: Locale) -> tuple[Any, dict[str, str]]:
-    try:
-        return model.model_validate(values), {}
-    except ValidationError as error:
-        items = field_errors(error.errors(include_url=False), locale.lang)
-        return None, {item["field"]: item["message"] for item in items}
 
 
 def rows(

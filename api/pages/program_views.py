@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from api.formats import Locale
 from api.pages.parts import Address, Link, Pager, pager
-from api.problems import field_errors
+from api.problems import checked
 from common.db.types import Record
 from common.domain.permissions import Actor
 from common.domain.variables import EVERYONE, may_edit
@@ -68,22 +66,14 @@ class ProgramForm:
     def new(self, locale: Locale) -> tuple[ProgramInput | None, dict[str, str]]:
         """The program that the form describes, or what is wrong with it, by field."""
         values = {name: getattr(self, name) for name in ("name", "source", "note", "description", "scope")}
-        return _checked(ProgramInput, values, locale)
+        return checked(ProgramInput, values, locale.lang)
 
     def change(self, locale: Locale) -> tuple[ProgramUpdate | None, dict[str, str]]:
         """The change that the form describes, or what is wrong with it, by field."""
         values: dict[str, Any] = {name: getattr(self, name) for name in ("name", "source", "note", "description")}
         if self.version.isdecimal():
             values["version"] = int(self.version)
-        return _checked(ProgramUpdate, values, locale)
-
-
-def _checked(model: Any, values: Mapping[str, Any], locale: Locale) -> tuple[Any, dict[str, str]]:
-    try:
-        return model.model_validate(values), {}
-    except ValidationError as error:
-        items = field_errors(error.errors(include_url=False), locale.lang)
-        return None, {item["field"]: item["message"] for item in items}
+        return checked(ProgramUpdate, values, locale.lang)
 
 
 def rows(

@@ -2,25 +2,15 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Select, false, func, or_, select, true
+from sqlalchemy import Select, func, or_, select
 
 from common.db.models import DataSource, User, table_of
 from common.db.session import ReadSession
 from common.db.types import Record
-from common.domain.permissions import Actor, may_change, sees_all
-from common.domain.variables import EVERYONE
+from common.queries.visibility import may_use
 
 D = table_of(DataSource)
 U = table_of(User)
-
-
-def _usable(actor: Actor) -> ColumnElement[bool]:
-    """The condition that `actor` may see a data source and give it to tasks: `domain.variables.may_use`, in SQL."""
-    if sees_all(actor):
-        return true()
-    if not may_change(actor.role):
-        return false()
-    return or_(D.c.scope == EVERYONE, D.c.owner_id == actor.user_id)
 
 
 def _shown() -> Select[*tuple[object, ...]]:
@@ -31,19 +21,20 @@ def _shown() -> Select[*tuple[object, ...]]:
 
 async def by_id(session: ReadSession, data_source_id: int) -> Record | None:
     """One data source that the reader may use."""
-    found = await session.execute(_shown().where(D.c.id == data_source_id, _usable(session.actor)))
+    found = await session.execute(_shown().where(D.c.id == data_source_id, may_use(session.actor, D)))
     return found.one_or_none()
 
 
 async def by_name(session: ReadSession, name: str) -> list[Record]:
     """The data sources of this name that the reader may use."""
-    found = await session.execute(_shown().where(D.c.name == name, _usable(session.actor)).order_by(D.c.id))
+    found = await session.execute(_shown().where(D.c.name == name, may_use(session.actor, D)).order_by(D.c.id))
     return list(found)
 
 
 async def sealed(session: ReadSession, data_source_id: int) -> str:
     """The sealed password of one that the reader may use; empty where there is none."""
-    found: str | None = await session.scalar(select(D.c.sealed).where(D.c.id == data_source_id, _usable(session.actor)))
+    mine = [D.c.id == data_source_id, may_use(session.actor, D)]
+    found: str | None = await session.scalar(select(D.c.sealed).where(*mine))
     return found or ""
 
 
@@ -51,7 +42,7 @@ async def page(
     session: ReadSession, *, search: str = "", kind: str = "", page: int = 1, page_size: int = 50
 ) -> tuple[list[Record], int]:
     """One page of the data sources that the reader may use, by name, and how many there are."""
-    where = [_usable(session.actor)]
+    where = [may_use(session.actor, D)]
     if kind:
         where.append(D.c.kind == kind)
     if search:
@@ -69,7 +60,7 @@ async def choices(session: ReadSession) -> list[Record]:
     rows = await session.execute(
         select(D.c.id, D.c.name, D.c.kind, U.c.username.label("owner"))
         .outerjoin(U, U.c.id == D.c.owner_id)
-        .where(_usable(session.actor))
+        .where(may_use(session.actor, D))
         .order_by(D.c.name, D.c.id)
         .limit(500)
     )
@@ -80,4 +71,4 @@ async def usable(session: ReadSession, ids: Collection[int]) -> set[int]:
     """Those of `ids` that the reader may give to tasks."""
     if not ids:
         return set()
-    return set(await session.scalars(select(D.c.id).where(D.c.id.in_(ids), _usable(session.actor))))
+    return set(await session.scalars(select(D.c.id).where(D.c.id.in_(ids), may_use(session.actor, D))))

@@ -2,26 +2,16 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Select, false, func, or_, select, true
+from sqlalchemy import Select, func, or_, select
 
 from common.db.models import Program, ProgramVersion, User, table_of
 from common.db.session import ReadSession
 from common.db.types import Record
-from common.domain.permissions import Actor, may_change, sees_all
-from common.domain.variables import EVERYONE
+from common.queries.visibility import may_use
 
 P = table_of(Program)
 N = table_of(ProgramVersion)
 U = table_of(User)
-
-
-def _usable(actor: Actor) -> ColumnElement[bool]:
-    """The condition that `actor` may see a program and give it to tasks: `domain.variables.may_use`, in SQL."""
-    if sees_all(actor):
-        return true()
-    if not may_change(actor.role):
-        return false()
-    return or_(P.c.scope == EVERYONE, P.c.owner_id == actor.user_id)
 
 
 def _shown() -> Select[*tuple[object, ...]]:
@@ -31,14 +21,14 @@ def _shown() -> Select[*tuple[object, ...]]:
 
 async def by_id(session: ReadSession, program_id: int) -> Record | None:
     """One program that the reader may use."""
-    found = await session.execute(_shown().where(P.c.id == program_id, _usable(session.actor)))
+    found = await session.execute(_shown().where(P.c.id == program_id, may_use(session.actor, P)))
     return found.one_or_none()
 
 
 async def by_name(session: ReadSession, scope: str, name: str) -> int | None:
     """Id of the program of this name in this scope, if the reader may use it."""
     found: int | None = await session.scalar(
-        select(P.c.id).where(P.c.scope == scope, P.c.name == name, _usable(session.actor))
+        select(P.c.id).where(P.c.scope == scope, P.c.name == name, may_use(session.actor, P))
     )
     return found
 
@@ -47,7 +37,7 @@ async def page(
     session: ReadSession, *, search: str = "", page: int = 1, page_size: int = 50
 ) -> tuple[list[Record], int]:
     """One page of the programs that the reader may use, by name, and how many there are."""
-    where = [_usable(session.actor)]
+    where = [may_use(session.actor, P)]
     if search:
         columns = (P.c.name, P.c.description)
         where.append(or_(*(column.icontains(search, autoescape=True) for column in columns)))
@@ -79,5 +69,5 @@ async def versions(
 
 async def usable(session: ReadSession, ids: Collection[int]) -> set[int]:
     """Those of `ids` that the reader may give to tasks."""
-    found = await session.scalars(select(P.c.id).where(P.c.id.in_(ids), _usable(session.actor)))
+    found = await session.scalars(select(P.c.id).where(P.c.id.in_(ids), may_use(session.actor, P)))
     return set(found) if ids else set()

@@ -2,16 +2,14 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Select, false, func, literal, or_, select, true
+from sqlalchemy import Select, func, literal, or_, select
 
 from common.clock import Clock
 from common.db.models import Artifact, Execution, Task, Upload, User, table_of
 from common.db.session import ReadSession
 from common.db.types import Record
-from common.domain.permissions import Actor, may_change, sees_all
 from common.domain.states import Status
-from common.domain.variables import EVERYONE
-from common.queries.visibility import listed
+from common.queries.visibility import listed, may_use
 
 P = table_of(Upload)
 R = table_of(Artifact)
@@ -22,15 +20,6 @@ U = table_of(User)
 READABLE = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".csv", ".tsv", ".txt")
 
 
-def _usable(actor: Actor) -> ColumnElement[bool]:
-    """The condition that `actor` may see an upload and give it to tasks: `domain.variables.may_use`, in SQL."""
-    if sees_all(actor):
-        return true()
-    if not may_change(actor.role):
-        return false()
-    return or_(P.c.scope == EVERYONE, P.c.owner_id == actor.user_id)
-
-
 def _shown() -> Select[*tuple[object, ...]]:
     kind = literal("application/octet-stream").label("media_type")  # whatever it is called: nobody opens it by that
     return select(P, kind, U.c.username.label("owner")).outerjoin(U, U.c.id == P.c.owner_id)
@@ -38,7 +27,7 @@ def _shown() -> Select[*tuple[object, ...]]:
 
 async def by_id(session: ReadSession, upload_id: int) -> Record | None:
     """One upload that the reader may use."""
-    found = await session.execute(_shown().where(P.c.id == upload_id, _usable(session.actor)))
+    found = await session.execute(_shown().where(P.c.id == upload_id, may_use(session.actor, P)))
     return found.one_or_none()
 
 
@@ -46,7 +35,7 @@ async def page(
     session: ReadSession, *, search: str = "", page: int = 1, page_size: int = 50
 ) -> tuple[list[Record], int]:
     """One page of the uploads that the reader may use, the newest first, and how many there are."""
-    where = [_usable(session.actor)]
+    where = [may_use(session.actor, P)]
     if search:
         where.append(P.c.name.icontains(search, autoescape=True))
     total = await session.scalar(select(func.count()).select_from(P).where(*where))
@@ -60,7 +49,7 @@ async def usable(session: ReadSession, ids: Collection[int]) -> set[int]:
     """Those of `ids` that the reader may give to tasks."""
     if not ids:
         return set()
-    return set(await session.scalars(select(P.c.id).where(P.c.id.in_(ids), _usable(session.actor))))
+    return set(await session.scalars(select(P.c.id).where(P.c.id.in_(ids), may_use(session.actor, P))))
 
 
 async def usable_tasks(session: ReadSession, ids: Collection[int]) -> set[int]:

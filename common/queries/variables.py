@@ -3,14 +3,14 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, String, cast, false, func, or_, select, true
+from sqlalchemy import ColumnElement, String, cast, func, or_, select, true
 
 from common.db.models import Task, User, Variable, table_of
 from common.db.session import ReadSession
 from common.db.types import Record
-from common.domain.permissions import Actor, may_change, sees_all
+from common.domain.permissions import sees_all
 from common.domain.variables import EVERYONE, links, scope_of
-from common.queries.visibility import listed
+from common.queries.visibility import listed, may_use
 
 V = table_of(Variable)
 T = table_of(Task)
@@ -32,19 +32,10 @@ _SHOWN = (
 )
 
 
-def _usable(actor: Actor) -> ColumnElement[bool]:
-    """The condition that `actor` may use a variable: the rule of `domain.variables.may_use`, in SQL."""
-    if sees_all(actor):
-        return true()
-    if not may_change(actor.role):
-        return false()
-    return or_(V.c.scope == EVERYONE, V.c.owner_id == actor.user_id)
-
-
 async def by_id(session: ReadSession, variable_id: int) -> Record | None:
     """One variable that the reader may use."""
     found = await session.execute(
-        select(*_SHOWN).outerjoin(U, U.c.id == V.c.owner_id).where(V.c.id == variable_id, _usable(session.actor))
+        select(*_SHOWN).outerjoin(U, U.c.id == V.c.owner_id).where(V.c.id == variable_id, may_use(session.actor, V))
     )
     return found.one_or_none()
 
@@ -53,7 +44,7 @@ async def page(
     session: ReadSession, *, search: str = "", page: int = 1, page_size: int = 50
 ) -> tuple[list[Record], int]:
     """One page of the variables that the reader may use, by name, and how many there are."""
-    where = [_usable(session.actor)]
+    where = [may_use(session.actor, V)]
     if search:
         where.append(
             or_(V.c.name.icontains(search, autoescape=True), V.c.description.icontains(search, autoescape=True))
@@ -96,7 +87,7 @@ async def named(session: ReadSession, names: Collection[str], *, owner_id: int |
     order = [scope_of(actor.user_id)] if actor.user_id is not None else []
     order += [EVERYONE, *([scope_of(owner_id)] if sees_all(actor) else [])]
     rows = await session.execute(
-        select(V.c.id, V.c.name, V.c.scope).where(V.c.name.in_(names), V.c.scope.in_(order), _usable(actor))
+        select(V.c.id, V.c.name, V.c.scope).where(V.c.name.in_(names), V.c.scope.in_(order), may_use(actor, V))
     )
     best = sorted(rows, key=lambda row: order.index(row.scope), reverse=True)
     return {row.name: row.id for row in best}
@@ -106,7 +97,7 @@ async def choices(session: ReadSession) -> Sequence[str]:
     """The names that the reader may give to a task, sorted."""
     own = [EVERYONE] if session.actor.user_id is None else [EVERYONE, scope_of(session.actor.user_id)]
     rows = await session.scalars(
-        select(V.c.name).where(V.c.scope.in_(own), _usable(session.actor)).distinct().order_by(V.c.name).limit(500)
+        select(V.c.name).where(V.c.scope.in_(own), may_use(session.actor, V)).distinct().order_by(V.c.name).limit(500)
     )
     return list(rows)
 

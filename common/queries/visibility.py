@@ -7,11 +7,12 @@ two forms of one rule, because databases need two: for lists the shared ids are 
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Select, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, Table, false, func, or_, select, true
 
 from common.db.models import Task, TaskShare, TeamMember, table_of
 from common.db.session import ReadSession
-from common.domain.permissions import Right, most, sees_all
+from common.domain.permissions import Actor, Right, may_change, most, sees_all
+from common.domain.variables import EVERYONE
 
 T = table_of(Task)
 H = table_of(TaskShare)
@@ -66,3 +67,15 @@ async def shared_rights(session: ReadSession, task_ids: Sequence[int]) -> dict[i
         .group_by(H.c.task_id)
     )
     return {task_id: Right(level) for task_id, level in rows}
+
+
+def may_use(actor: Actor, table: Table) -> ColumnElement[bool]:
+    """The condition that `actor` may see a row of `table` and give it to tasks: `domain.variables.may_use`, in SQL.
+
+    For what is somebody's or everyone's (`scope`, `owner_id`): variables, programs, data sources, uploads.
+    """
+    if sees_all(actor):
+        return true()
+    if not may_change(actor.role):
+        return false()
+    return or_(table.c.scope == EVERYONE, table.c.owner_id == actor.user_id)

@@ -36,7 +36,6 @@ from common.security.encryption import Keyring, Place
 from common.services import audit, references, rights
 from common.services.audit import Thing
 
-_NAMES_SHOWN = 5
 _HOST = re.compile(r"\[?[\w.:%-]*\]?")
 #: Tests that wait for servers at the same time: each keeps a thread.
 _TRIALS = asyncio.Semaphore(4)
@@ -332,12 +331,10 @@ async def delete(session: WriteSession, data_source_id: int, *, force: bool = Fa
     With `force` it goes all the same, and executions of those tasks fail and say why.
     """
     row = await _lock(session, data_source_id)
-    used = len(await references.all_users_of(session, "data_source", data_source_id))
+    used, names = await references.told(session, "data_source", data_source_id)
     if used and not force:
-        seen = (await references.users_of(session, "data_source", [data_source_id])).get(data_source_id, [])
-        names = [*(task.name for task in seen[:_NAMES_SHOWN]), *(["…"] if used > min(len(seen), _NAMES_SHOWN) else [])]
         text = N_("Tasks use this data source ({count}): {names}. Change them first.")
-        raise Conflict(text, count=used, names=", ".join(names))
+        raise Conflict(text, count=used, names=names)
     await _note(session, "data_source.delete", row, now=now, tasks=used)
     await session.delete(row)
     await session.flush()

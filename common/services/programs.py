@@ -32,7 +32,6 @@ from common.queries import programs as queries
 from common.services import audit, references, rights
 from common.services.audit import Thing
 
-_NAMES_SHOWN = 5
 #: Compiles what comes in, and says where it cannot: in a process of its own, for a text can crash a compiler.
 _CHECK = (
     "import sys, json, warnings; warnings.simplefilter('ignore')\n"
@@ -236,11 +235,9 @@ async def delete(session: WriteSession, program_id: int, *, force: bool = False,
     With `force` it goes all the same, and executions of those tasks fail and say why.
     """
     row = await _lock(session, program_id)
-    used = len(await references.all_users_of(session, "program", program_id))
+    used, names = await references.told(session, "program", program_id)
     if used and not force:
-        seen = (await references.users_of(session, "program", [program_id])).get(program_id, [])[:_NAMES_SHOWN]
-        shown = ", ".join([*(task.name for task in seen), *(["…"] if used > len(seen) else [])])
-        raise Conflict("{count} tasks run this program: {names}. Change them first.", count=used, names=shown)
+        raise Conflict("{count} tasks run this program: {names}. Change them first.", count=used, names=names)
     await _note(session, "program.delete", row, now=now, tasks=used)
     await session.delete(row)
     await session.flush()

@@ -22,6 +22,7 @@ from common.queries.visibility import listed
 from common.services.inputs import TaskInput
 
 T = table_of(Task)
+_NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,13 @@ async def users_of(session: ReadSession, thing: str, ids: Iterable[int]) -> dict
 async def all_users_of(session: ReadSession, thing: str, thing_id: int) -> list[Record]:
     """Every task that uses a thing, seen or not."""
     return (await _users(session, thing, {thing_id}, seen_only=False)).get(thing_id, [])
+
+
+async def told(session: ReadSession, thing: str, thing_id: int) -> tuple[int, str]:
+    """How many tasks use a thing, and the names of some that the reader may see."""
+    count = len(await all_users_of(session, thing, thing_id))
+    seen = (await users_of(session, thing, [thing_id])).get(thing_id, [])[:_NAMES_SHOWN] if count else []
+    return count, ", ".join([*(task.name for task in seen), *(["…"] if count > len(seen) else [])])
 
 
 async def _users(session: ReadSession, thing: str, ids: set[int], *, seen_only: bool) -> dict[int, list[Record]]:

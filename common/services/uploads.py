@@ -25,7 +25,6 @@ from common.queries import uploads as queries
 from common.services import audit, references
 from common.services.audit import Thing
 
-_NAMES_SHOWN = 5
 _LONGEST = 255
 
 
@@ -108,10 +107,8 @@ async def delete(session: WriteSession, upload_id: int, *, force: bool = False, 
         raise NotFound(N_("There is no upload {id}."), id=upload_id)
     if not may_edit(session.actor, owner_id=row.owner_id):
         raise Forbidden(N_("Only administrators keep files for everyone."))
-    used = len(await references.all_users_of(session, "upload", upload_id))
+    used, names = await references.told(session, "upload", upload_id)
     if used and not force:
-        seen = (await references.users_of(session, "upload", [upload_id])).get(upload_id, [])[:_NAMES_SHOWN]
-        names = ", ".join([*(task.name for task in seen), *(["…"] if used > len(seen) else [])])
         raise Conflict(N_("{count} tasks read this file: {names}. Change them first."), count=used, names=names)
     await _note(session, "upload.delete", row, now=now, tasks=used)
     await session.delete(row)
