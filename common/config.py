@@ -16,6 +16,7 @@ from pydantic_settings import (
 
 from common.domain.permissions import ROLES
 from common.errors import ConfigurationError
+from common.i18n import N_
 
 PREFIX = "ROTA_"
 
@@ -25,140 +26,159 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
-    data_dir: Path = Field(Path("data"), description="Folder for the embedded database, keys, spools and logs.")
-    host: str = Field("127.0.0.1", description="Address the web server listens on.")
-    port: int = Field(8000, ge=0, le=65535, description="Port the web server listens on.")
+    data_dir: Path = Field(Path("data"), description=N_("Folder for the embedded database, keys, spools and logs."))
+    host: str = Field("127.0.0.1", description=N_("Address the web server listens on."))
+    port: int = Field(8000, ge=0, le=65535, description=N_("Port the web server listens on."))
     database_url: SecretStr | None = Field(
-        None, description="SQLAlchemy URL; without it an embedded SQLite file in the data folder."
+        None, description=N_("SQLAlchemy URL; without it an embedded SQLite file in the data folder.")
     )
     sqlite_synchronous: Literal["FULL", "NORMAL"] = Field(
-        "FULL", description="SQLite only: FULL loses nothing at a power cut, NORMAL is faster."
+        "FULL", description=N_("SQLite only: FULL loses nothing at a power cut, NORMAL is faster.")
     )
     admin_password: SecretStr | None = Field(
-        None, description="Creates the user `admin` at the first start; without it a one-time set-up link is printed."
+        None,
+        description=N_("Creates the user `admin` at the first start; without it a one-time set-up link is printed."),
     )
     secret_key: SecretStr | None = Field(
-        None, description="Key that signs tokens, 32 characters at least; without it one is made in the data folder."
+        None,
+        description=N_("Key that signs tokens, 32 characters at least; without it one is made in the data folder."),
     )
     encryption_keys: SecretStr | None = Field(
         None,
-        description="Keys that encrypt secrets in the database, with commas, the current one first; without them one is"
-        " made in the data folder.",
+        description=N_(
+            "Keys that encrypt secrets in the database, with commas, the current one first; without them one is"
+            " made in the data folder."
+        ),
     )
-    registration: bool = Field(False, description="Whether anybody may register an account (as a viewer).")
-    access_token_minutes: int = Field(15, ge=1, le=1440, description="Life of an API access token.")
-    session_days: int = Field(7, ge=1, le=365, description="Life of a browser session or refresh token.")
+    registration: bool = Field(False, description=N_("Whether anybody may register an account (as a viewer)."))
+    access_token_minutes: int = Field(15, ge=1, le=1440, description=N_("Life of an API access token."))
+    session_days: int = Field(7, ge=1, le=365, description=N_("Life of a browser session or refresh token."))
     totp_required: Annotated[list[Literal["viewer", "operator", "administrator"]], NoDecode] = Field(
-        default_factory=list, description="Roles that must have a second factor to sign in with a password."
+        default_factory=list, description=N_("Roles that must have a second factor to sign in with a password.")
     )
     public_url: str = Field(
         "",
         pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?)?$",
-        description="Where people reach Rota, for links that it gives; by default what the request says.",
+        description=N_("Where people reach Rota, for links that it gives; by default what the request says."),
     )
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
-        default_factory=list, description="Addresses whose X-Forwarded-For and -Proto are believed."
+        default_factory=list, description=N_("Addresses whose X-Forwarded-For and -Proto are believed.")
     )
     allowed_networks: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
-        description="Networks and hosts that calls on somebody's behalf may reach besides public addresses.",
+        description=N_("Networks and hosts that calls on somebody's behalf may reach besides public addresses."),
     )
-    oidc_client_id: str = Field("", description="What the provider calls this Rota.")
+    oidc_client_id: str = Field("", description=N_("What the provider calls this Rota."))
     oidc_client_secret: SecretStr | None = Field(
-        None, description="Proves to the provider that it is Rota; without it the client is a public one (PKCE alone)."
+        None,
+        description=N_("Proves to the provider that it is Rota; without it the client is a public one (PKCE alone)."),
     )
-    oidc_name: str = Field("", max_length=40, description="What people call the provider, for the button.")
+    oidc_name: str = Field("", max_length=40, description=N_("What people call the provider, for the button."))
     oidc_scopes: Annotated[list[str], NoDecode] = Field(
-        default_factory=lambda: ["openid", "profile", "email"], description="Scopes that are asked for."
+        default_factory=lambda: ["openid", "profile", "email"], description=N_("Scopes that are asked for.")
     )
     oidc_domains: Annotated[list[str], NoDecode] = Field(
-        default_factory=list, description="Domains of verified e-mail addresses that may sign in; empty = all."
+        default_factory=list, description=N_("Domains of verified e-mail addresses that may sign in; empty = all.")
     )
-    oidc_groups_claim: str = Field("groups", min_length=1, description="Where the provider says somebody's groups.")
+    oidc_groups_claim: str = Field("groups", min_length=1, description=N_("Where the provider says somebody's groups."))
     oidc_roles: Annotated[list[str], NoDecode] = Field(
-        default_factory=list, description="`group=role`: members of no group here may not sign in; empty = all may."
+        default_factory=list, description=N_("`group=role`: members of no group here may not sign in; empty = all may.")
     )
     oidc_registration: bool = Field(
-        False, description="Whether somebody without an account gets one at their first sign-in."
+        False, description=N_("Whether somebody without an account gets one at their first sign-in.")
     )
     oidc_issuer: str = Field(
         "",
         pattern=r"^((https://[^\s/?#]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)(/[^\s?#]*)?)?$",
-        description="The OpenID Connect provider that people may sign in with (needs the extra `oidc`).",
+        description=N_("The OpenID Connect provider that people may sign in with (needs the extra `oidc`)."),
     )
     data_source_networks: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
-        description="The only networks and hosts in which data sources may be; without it all but link-local ones.",
+        description=N_("The only networks and hosts in which data sources may be; without it all but link-local ones."),
     )
     sqlite_folders: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
-        description="Folders in which SQLite files of data sources may lie; without it `databases` in the data folder.",
+        description=N_(
+            "Folders in which SQLite files of data sources may lie; without it `databases` in the data folder."
+        ),
     )
     import_folders: Annotated[list[str], NoDecode] = Field(
-        default_factory=list, description="Folders on workers from which imports may read files; without it none."
+        default_factory=list, description=N_("Folders on workers from which imports may read files; without it none.")
     )
-    upload_limit: int = Field(200_000_000, ge=1, description="Bytes of a file that somebody uploads.")
+    upload_limit: int = Field(200_000_000, ge=1, description=N_("Bytes of a file that somebody uploads."))
     queues: Annotated[list[str], NoDecode] = Field(
-        default_factory=lambda: ["default"], description="Queues this worker serves."
+        default_factory=lambda: ["default"], description=N_("Queues this worker serves.")
     )
-    slots: int = Field(16, ge=1, le=1000, description="Executions this worker runs at the same time.")
+    slots: int = Field(16, ge=1, le=1000, description=N_("Executions this worker runs at the same time."))
     worker_name: str = Field(
-        "", pattern=r"^[A-Za-z0-9_.-]{0,64}$", description="Name of this worker; by default the host's."
+        "", pattern=r"^[A-Za-z0-9_.-]{0,64}$", description=N_("Name of this worker; by default the host's.")
     )
-    lease: float = Field(60.0, ge=1, description="How long a worker may be silent before its executions are taken.")
-    heartbeat: float = Field(10.0, ge=0.1, description="How often a worker renews its leases.")
+    lease: float = Field(60.0, ge=1, description=N_("How long a worker may be silent before its executions are taken."))
+    heartbeat: float = Field(10.0, ge=0.1, description=N_("How often a worker renews its leases."))
     drain_timeout: float = Field(
-        30.0, ge=0, description="How long a stopping worker waits for what runs before it ends it."
+        30.0, ge=0, description=N_("How long a stopping worker waits for what runs before it ends it.")
     )
     run_as: str = Field(
         "",
         pattern=r"^([A-Za-z_][A-Za-z0-9_.-]{0,31})?$",
-        description="User as whom tasks run that name none; needs a worker that is root.",
+        description=N_("User as whom tasks run that name none; needs a worker that is root."),
     )
     new_privileges: bool = Field(
-        False, description="Whether a task may gain rights its user does not have, as sudo and setuid programs give."
+        False,
+        description=N_("Whether a task may gain rights its user does not have, as sudo and setuid programs give."),
     )
     interpreters: Annotated[dict[str, str], NoDecode] = Field(
         default_factory=dict,
-        description="Pythons that programs may ask for by name, as name=path with commas.",
+        description=N_("Pythons that programs may ask for by name, as name=path with commas."),
     )
-    uv: str = Field("", description="The program uv, for programs that say what they need; by default that of PATH.")
+    uv: str = Field(
+        "", description=N_("The program uv, for programs that say what they need; by default that of PATH.")
+    )
     cgroup: str = Field(
         "auto",
         pattern=r"^(auto|off|/.*)$",
-        description="Where tasks with limits get cgroups (v2): auto = where some are delegated, off, or a folder.",
+        description=N_("Where tasks with limits get cgroups (v2): auto = where some are delegated, off, or a folder."),
     )
     output_limit: int = Field(
-        1024 * 1024, ge=4096, le=64 * 1024 * 1024, description="Bytes kept of each output stream (first and last half)."
+        1024 * 1024,
+        ge=4096,
+        le=64 * 1024 * 1024,
+        description=N_("Bytes kept of each output stream (first and last half)."),
     )
     artifact_store: str = Field(
         "",
         pattern=r"^(/.*|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?)?$",
-        description="Where files of executions are kept: a folder, or `s3://bucket/prefix`; by default `artifacts` in"
-        " the data folder.",
+        description=N_(
+            "Where files of executions are kept: a folder, or `s3://bucket/prefix`; by default `artifacts` in"
+            " the data folder."
+        ),
     )
     artifact_days: int = Field(
-        30, ge=1, le=36_500, description="Days for which files are kept of tasks that do not say how long."
+        30, ge=1, le=36_500, description=N_("Days for which files are kept of tasks that do not say how long.")
     )
     artifact_limit: int = Field(
-        2 * 1024**3, ge=1024, description="Bytes of files that are kept of one execution; larger ones are left out."
+        2 * 1024**3, ge=1024, description=N_("Bytes of files that are kept of one execution; larger ones are left out.")
     )
     link_days: int = Field(
-        30, ge=1, le=3650, description="Most days for which a link may give out a file without a sign-in."
+        30, ge=1, le=3650, description=N_("Most days for which a link may give out a file without a sign-in.")
     )
     s3_endpoint: str = Field(
         "",
         pattern=r"^(https?://[^\s/?#]+)?$",
-        description="Address of the S3 service where it is not Amazon's, for example `https://minio.example.com`.",
+        description=N_("Address of the S3 service where it is not Amazon's, for example `https://minio.example.com`."),
     )
-    s3_region: str = Field("", pattern=r"^[a-z0-9-]*$", description="Region of the bucket.")
-    s3_access_key: str = Field("", description="Access key; by default whatever boto3 finds.")
-    s3_secret_key: SecretStr | None = Field(None, description="Its secret.")
-    max_history: int = Field(10_000, ge=1, description="Executions kept for a task that sets no limit of its own.")
-    retention_days: int = Field(90, ge=1, description="Age at which finished executions are deleted.")
-    audit_days: int = Field(365, ge=1, le=36_500, description="Days that the audit log goes back.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
-    log_format: Literal["text", "json"] = Field("text", description="One line of text, or one JSON object, an event.")
+    s3_region: str = Field("", pattern=r"^[a-z0-9-]*$", description=N_("Region of the bucket."))
+    s3_access_key: str = Field("", description=N_("Access key; by default whatever boto3 finds."))
+    s3_secret_key: SecretStr | None = Field(None, description=N_("Its secret."))
+    max_history: int = Field(10_000, ge=1, description=N_("Executions kept for a task that sets no limit of its own."))
+    retention_days: int = Field(90, ge=1, description=N_("Age at which finished executions are deleted."))
+    audit_days: int = Field(365, ge=1, le=36_500, description=N_("Days that the audit log goes back."))
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description=N_("Least level that is logged.")
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description=N_("One line of text, or one JSON object, an event.")
+    )
 
     @field_validator(
         "queues",

@@ -85,7 +85,8 @@ def rows(
 
 def _row(row: Record, users: Sequence[Record], actor: Actor, locale: Locale) -> ProgramRow:
     _ = locale.gettext
-    whose = _("everyone's") if row.scope == EVERYONE else (row.owner or "")
+    owner = row.owner if row.owner != row.updated_by else ""
+    whose = _("everyone's") if row.scope == EVERYONE else owner
     parts = [
         _("version %(n)s", n=row.version),
         locale.size(row.size),

@@ -125,7 +125,7 @@ async def edit_program(
     request: Request, program_id: ProgramId, user: PageWriter, session: ReadDep, locale: LocaleDep
 ) -> Response:
     """The form of a program with its newest version."""
-    row, newest = await programs.get(session, program_id), await programs.version(session, program_id)
+    row, newest = await programs.editable(session, program_id), await programs.version(session, program_id)
     form = ProgramForm(row.name, newest.source, "", row.description, version=str(row.version))
     return _form(request, session, form, locale, program_id=program_id)
 
@@ -135,7 +135,7 @@ async def update_program(
     request: Request, program_id: ProgramId, user: PageWriter, session: WriteDep, locale: WriteLocaleDep
 ) -> Response:
     """Store what the form says, or show it again with what is wrong."""
-    await programs.get(session, program_id)
+    await programs.editable(session, program_id)
     form = await _typed(request)
     data, wrong = form.change(locale)
     if data is not None:

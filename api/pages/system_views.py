@@ -68,8 +68,7 @@ def _setting(each: Setting, locale: Locale) -> SettingRow:
     value = each.value
     if value is None:
         value = _("set, not shown") if each.secret and each.is_set else _("not set")
-    # Descriptions are those of the reference, which is in English.
-    told = each.description if locale.lang == "en" else ""
+    told = _(each.description) if each.description else ""
     return SettingRow(each.name, value, each.value is None, _(_SOURCES[each.source]), each.source != "default", told)
 
 

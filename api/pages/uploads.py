@@ -45,7 +45,8 @@ class UploadRow:
 
 def _row(row: Record, users: list[Record], actor: Actor, locale: Locale) -> UploadRow:
     _ = locale.gettext
-    whose = _("everyone's") if row.scope == EVERYONE else (row.owner or "")
+    owner = row.owner if row.owner != row.created_by else ""
+    whose = _("everyone's") if row.scope == EVERYONE else owner
     when = _("%(who)s, %(when)s", who=row.created_by, when=locale.relative(row.created_at))
     return UploadRow(
         name=row.name,

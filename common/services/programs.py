@@ -134,6 +134,18 @@ async def version(session: ReadSession, program_id: int, number: int | None = No
     return found
 
 
+async def editable(session: ReadSession, program_id: int) -> Record:
+    """The program, for who may change it; raises NotFound, Forbidden."""
+    found = await get(session, program_id)
+    _check_editable(session, found.owner_id)
+    return found
+
+
+def _check_editable(session: ReadSession, owner_id: int | None) -> None:
+    if not may_edit(session.actor, owner_id=owner_id):
+        raise Forbidden("Only administrators make and change programs for everyone.")
+
+
 async def create(session: WriteSession, data: ProgramInput, *, now: datetime) -> Record:
     """Store a new program; raises Forbidden, Conflict when the name is taken."""
     await rights.check_code(session, {"python"})
@@ -250,8 +262,7 @@ async def _lock(session: WriteSession, program_id: int) -> Program:
     )
     if row is None or not may_use(session.actor, scope=row.scope, owner_id=row.owner_id):
         raise NotFound("There is no program {id}.", id=program_id)
-    if not may_edit(session.actor, owner_id=row.owner_id):
-        raise Forbidden("Only administrators make and change programs for everyone.")
+    _check_editable(session, row.owner_id)
     await rights.check_code(session, {"python"})
     return row
 

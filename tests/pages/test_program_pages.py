@@ -2,7 +2,8 @@
 
 import re
 
-from tests.pages.conftest import Person
+from common.services import users
+from tests.pages.conftest import NOW, PASSWORD, Person
 
 FIRST = "print('one')\nprint('same')\n"
 SECOND = "print('two <b>')\nprint('same')\n"
@@ -81,6 +82,20 @@ async def test_an_http_task_is_made_in_its_form(alice: Person) -> None:
     edit = await alice.get(f"{made.headers['location'].partition('?')[0]}/edit")
     assert "Authorization: Bearer ${T}\nX: 1</textarea>" in edit
     assert 'value="200, 404"' in edit
+
+
+async def test_who_may_use_a_program_only_does_not_change_it(alice: Person) -> None:
+    made = await alice.post("/ui/programs/create", {"name": "all.py", "source": FIRST, "scope": "everyone"})
+    url = made.headers["location"]
+    await alice.get(f"{url}/edit")
+    async with alice.database.write() as session:
+        await users.create(session, "otto", PASSWORD, role="operator", now=NOW)
+    alice.client.cookies.clear()
+    await alice.client.post("/ui/login", data={"username": "otto", "password": PASSWORD})
+    assert f"{url}/edit" not in await alice.get(url)
+    assert "Only administrators" in await alice.get(f"{url}/edit", 403)
+    form = {"name": "all.py", "source": SECOND, "version": "1"}
+    assert (await alice.post(f"{url}/update", form)).status_code == 403
 
 
 async def test_a_viewer_has_no_programs(victor: Person) -> None:

@@ -85,6 +85,7 @@ async def test_a_file_is_brought_chosen_and_deleted(alice: Person, store: Folder
     assert made.status_code == 303, made.text
     page = await alice.get("/ui/uploads", lang="zh-CN")
     assert "订单.csv" in page
+    assert page.count("alice，") == 1, "who has brought their own file is not named twice"
     form = fields(await alice.get("/ui/tasks/create?kind=import&spec_upload_id=1"), "task-form")
     assert form["spec_upload_id"] == "1"
     empty = await alice.post("/ui/tasks/create", form | {"name": "x", "command": "t", "spec_upload_id": ""})
