@@ -42,20 +42,20 @@ async def bulk(
     if not confirmed and action in ("force_run", "delete"):
         return ask(request, _bulk_question(action, ids, locale))
     results = await tasks.each(session, ids, _work(action, user.username, locale), now=locale.now)
-    refused = {each.id: localized(each.error, locale.lang) for each in results[:_TOLD] if each.error}
+    refused = {each.id: localized(each.error, locale.lang) for each in results[:TOLD] if each.error}
     text = _bulk_answer(action, results, locale)
     return done(request, text, "/ui/tasks", undo=_undo(action, results), refused=refused)
 
 
 #: Of so many rows the answer says what became of them: it travels in a header.
-_TOLD = 100
+TOLD = 100
 _OPPOSITE = {"pause": "resume", "resume": "pause"}
 
 
 def _undo(action: BulkAction, results: Sequence[tasks.BulkResult]) -> Undo | None:
     """The opposite for those that were changed."""
     changed = [each.id for each in results if each.ok and each.value is not False]
-    if action not in _OPPOSITE or not changed or len(changed) > _TOLD * 5:
+    if action not in _OPPOSITE or not changed or len(changed) > TOLD * 5:
         return None
     return Undo(f"/ui/tasks/bulk/{_OPPOSITE[action]}", {"ids": changed})
 

@@ -114,7 +114,7 @@ class TaskForm:
             "command": self.command,
             "spec": FORMS[self.kind].values(self.spec),
             "description": self.description.strip(),
-            "tags": [tag.strip() for tag in re.split("[,，;；]", self.tags) if tag.strip()],
+            "tags": split_tags(self.tags),
             "env": {row.name.strip(): row.value for row in self.env if row.name.strip()} if program else {},
             "variables": self.variables if program else [],
             "args": shlex.split(self.args) if program else [],
@@ -186,6 +186,11 @@ def switched(form: TaskForm, kind: object) -> TaskForm:
     """The same for another kind, with all that was typed but what only the one before has."""
     name = known_kind(kind)
     return form if name == form.kind else replace(form, kind=name, spec=FORMS[name].of_spec({}))
+
+
+def split_tags(text: str) -> list[str]:
+    """Tags as people write them: with commas, Chinese ones too."""
+    return [tag.strip() for tag in re.split("[,，;；]", text) if tag.strip()]
 
 
 def known_kind(kind: object) -> str:

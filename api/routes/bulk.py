@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from api.declared import takes
 from api.deps import UserDep, WriteDep, WriteNow
 from api.problems import language
 from api.schemas.tasks import BulkItem, BulkOut
 from common.domain.permissions import Right
-from common.fields import Whole
-from common.i18n import localized
-from common.services import tasks
+from common.fields import Tag, Whole, refuse
+from common.i18n import N_, localized
+from common.services import tags, tasks
 
 router = APIRouter(prefix="/tasks/bulk", tags=["tasks"])
 
@@ -75,6 +75,29 @@ async def bulk_force_run(data: IdsBody, session: WriteDep, now: WriteNow, user: 
 
     async def work(session: WriteDep, task_id: int) -> int:
         return await tasks.run_now(session, task_id, by=user.username, now=now)
+
+    return _answer(await tasks.each(session, data.ids, work, now=now), language(request))
+
+
+class Tags(Ids):
+    """Tags that these tasks get, and tags that they lose."""
+
+    add: list[Tag] = Field(default_factory=list, max_length=tags.MOST)
+    remove: list[Tag] = Field(default_factory=list, max_length=tags.MOST)
+
+    @model_validator(mode="after")
+    def _something(self) -> "Tags":
+        if not self.add and not self.remove:
+            raise refuse(N_("Say which tags to add or to remove."))
+        return self
+
+
+@router.post("/tags")
+async def bulk_tags(data: Tags, session: WriteDep, now: WriteNow, user: UserDep, request: Request) -> BulkOut:
+    """Give tags to these tasks, and take others away."""
+
+    async def work(session: WriteDep, task_id: int) -> None:
+        await tags.change(session, task_id, add=data.add, remove=data.remove, now=now)
 
     return _answer(await tasks.each(session, data.ids, work, now=now), language(request))
 

@@ -363,6 +363,29 @@ async def test_bulk_calls_answer_for_every_id(api: Api, root: str) -> None:
     assert (await api.get("/tasks"))["total"] == 0
 
 
+async def test_tags_of_many_are_changed_and_each_has_its_result(api: Api) -> None:
+    ids = [(await api.task(tags=["夜间", "old"]))["id"], (await api.task(tags=["new"]))["id"]]
+    full = (await api.task(tags=[f"t{n}" for n in range(20)]))["id"]
+    body = {"ids": [*ids, full, 999], "add": ["new", "财务"], "remove": ["old"]}
+    answer = await api.post("/tasks/bulk/tags", body)
+    assert [item["ok"] for item in answer["results"]] == [True, True, False, False]
+    assert "more than 20 tags" in answer["results"][2]["error"]
+    found = [(await api.get(f"/tasks/{id_}"))["tags"] for id_ in ids]
+    assert found == [["夜间", "new", "财务"], ["new", "财务"]]
+    assert (await api.get("/tasks", tag="财务"))["total"] == 2
+    version = (await api.get(f"/tasks/{ids[0]}"))["version"]
+    await api.post("/tasks/bulk/tags", {"ids": ids, "add": ["new"]})
+    assert (await api.get(f"/tasks/{ids[0]}"))["version"] == version, "the same tags again are no change"
+    for wrong in ({"ids": ids}, {"ids": ids, "add": [""]}, {"ids": ids, "add": ["x" * 51]}, {"add": ["x"]}):
+        assert (await api.post("/tasks/bulk/tags", wrong, 422))["type"], wrong
+
+
+async def test_of_two_who_tag_at_once_both_count(api: Api) -> None:
+    task = (await api.task())["id"]
+    await asyncio.gather(*(api.post("/tasks/bulk/tags", {"ids": [task], "add": [f"t{n}"]}) for n in range(6)))
+    assert sorted((await api.get(f"/tasks/{task}"))["tags"]) == [f"t{n}" for n in range(6)]
+
+
 @one_engine
 @pytest.mark.parametrize("body", [{}, {"ids": []}, {"ids": ["x"]}, {"ids": [0]}, {"ids": [10**20]}, {"ids": 5}, 7])
 async def test_bulk_calls_refuse_what_is_no_list_of_ids(api: Api, body: Any) -> None:

@@ -174,6 +174,39 @@ async def test_bulk_actions_tell_what_became_of_each(alice: Person) -> None:
     assert "Nothing is scheduled yet." in await alice.get("/ui/tasks")
 
 
+async def test_chosen_tasks_are_tagged_and_lose_tags(alice: Person) -> None:
+    ids = [await alice.task(name=f"Task {number}", tags=["a"]) for number in range(2)]
+    url, fragment = "/ui/tasks/bulk/tags", {"HX-Request": "true"}
+    asked = await alice.post(url, {"ids": ids})
+    assert "Tags of 2 tasks" in asked.text
+    assert '<option value="a">' in asked.text
+    assert "2 个任务的标签" in (await alice.post(url, {"ids": ids}, headers={"Accept-Language": "zh-CN"})).text
+    empty = await alice.post(url, {"ids": ids, "way": "add", "tags": " ， "})
+    assert (empty.status_code, "Write a tag." in empty.text) == (422, True)
+    long = await alice.post(url, {"ids": ids, "way": "add", "tags": "x" * 51})
+    assert (long.status_code, "x" * 51 in long.text) == (422, True)
+    done = json.loads(
+        (await alice.post(url, {"ids": [*ids, 4711], "way": "add", "tags": "夜间"}, headers=fragment)).headers[
+            "hx-trigger"
+        ]
+    )
+    assert done["rota:toast"]["text"] == "2 tasks are tagged 夜间. There is no task 4711."
+    assert done["rota:refused"]["rows"] == {"4711": "There is no task 4711."}
+    undo = done["rota:toast"]["undo"]
+    assert undo == {"url": url, "values": {"ids": ids, "tags": "夜间", "way": "remove"}}
+    assert '<a class="tag" href="/ui/tasks?tag=%E5%A4%9C%E9%97%B4">夜间</a>' in await alice.get("/ui/tasks")
+    await alice.post(url, undo["values"])
+    assert ">夜间</a>" not in await alice.get("/ui/tasks")
+    assert (await alice.post(url, {"ids": ids, "way": "remove", "tags": "a, b"})).status_code == 303
+    assert "tag=a" not in await alice.get("/ui/tasks")
+
+
+async def test_a_viewer_changes_no_tags(victor: Person) -> None:
+    task = await victor.task(tags=["a"])
+    answer = await victor.post("/ui/tasks/bulk/tags", {"ids": [task], "way": "add", "tags": "b"})
+    assert answer.status_code == 403
+
+
 async def test_a_copy_is_paused_and_opens_in_the_form(alice: Person) -> None:
     task = await alice.task(tags=["finance"])
     done = await alice.post(f"/ui/tasks/{task}/copy")

@@ -133,8 +133,9 @@ async def test_executions_output_and_counts_follow_the_task(people: dict[str, Ap
     for path in (f"/executions/{run}", f"/executions/{run}/output/download", f"/tasks/{task}/logs"):
         assert (await otto.client.get(path)).status_code == 404, path
     assert (await otto.client.post(f"/executions/{run}/stop")).status_code == 404
-    bulk = await otto.post("/tasks/bulk/delete", {"ids": [task]})
-    assert bulk["failed"] == 1
+    for verb, more in (("delete", {}), ("tags", {"add": ["mine"]})):
+        bulk = await otto.post(f"/tasks/bulk/{verb}", {"ids": [task], **more})
+        assert bulk["failed"] == 1
     assert (await otto.post("/downtime/run", {"execution_ids": [run]}))["failed"] == 1
     assert (await olga.get("/status"))["queued"] == 1
     await share(olga, task, {"user": "otto"})
