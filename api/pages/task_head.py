@@ -53,6 +53,7 @@ def _tabs(row: TaskRow, locale: Locale) -> list[Tab]:
     found = [
         Tab("overview", _("Overview"), row.url),
         Tab("executions", _("Executions"), f"{row.url}/executions"),
+        Tab("trend", _("Trend"), f"{row.url}/trend"),
         Tab("ledger", _("Fire ledger"), f"{row.url}/ledger"),
         Tab("definition", _("Definition"), f"{row.url}/definition"),
     ]

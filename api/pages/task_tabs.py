@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
 
 from api.access import takes
 from api.deps import ReadDep, WriteDep
@@ -11,9 +12,11 @@ from api.pages.confirm import Question, ask
 from api.pages.definition_view import SIZE, definition_view
 from api.pages.deps import LocaleDep, PageWriter, TaskId, WriteLocaleDep
 from api.pages.executions import execution_query
+from api.pages.history_view import RUNS, chart, history_view
+from api.pages.trend_view import METRICS
 from api.rendering import done, render
 from common.domain.permissions import Right
-from common.queries import audit, executions
+from common.queries import audit, executions, trend
 from common.queries import versions as version_queries
 from common.queries.audit import AuditQuery
 from common.queries.executions import ExecutionQuery
@@ -41,6 +44,28 @@ async def show_executions(
     rows, total = await executions.page(session, mine)
     view = execution_views.list_view(mine, rows, total, None, here, path=f"{head.url}/executions")
     return render(request, "tasks/executions.html", block=("chips", "list"), head=head, view=view)
+
+
+@router.get("/{task_id}/trend")
+async def show_trend(
+    request: Request, task_id: TaskId, session: ReadDep, locale: LocaleDep, metric: str = ""
+) -> Response:
+    """What the newest thousand runs took, over time."""
+    view, head, here = await task_head.load(session, task_id, locale)
+    runs = await trend.newest(session, task_id, limit=RUNS)
+    found = history_view(view, runs, metric if metric in METRICS else METRICS[0], here)
+    return render(request, "tasks/trend.html", head=head, view=found)
+
+
+@router.get("/{task_id}/trend/data")
+async def trend_data(
+    request: Request, task_id: TaskId, session: ReadDep, locale: LocaleDep, metric: str = ""
+) -> Response:
+    """The same for the script that draws it."""
+    view = await tasks.view(session, task_id)
+    runs = await trend.newest(session, task_id, limit=RUNS)
+    found = chart(view, runs, metric if metric in METRICS else METRICS[0], locale)
+    return JSONResponse(found, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/{task_id}/definition")

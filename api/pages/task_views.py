@@ -13,7 +13,7 @@ from api.pages import words
 from api.pages.execution_views import ExecutionRow
 from api.pages.parts import Address, FilterChip, Link, Option, Pager, Picker, Rights, StateChip, pager
 from api.pages.schedule_words import NextRun, coming, lang_of, sentence
-from api.pages.trend_view import RUNS, Trend, trend_view
+from api.pages.trend_view import RUNS, Trend, limits_of, trend_view
 from common.domain.describe import describe
 from common.domain.states import UNWELL, TaskState
 from common.domain.terminal import plain
@@ -399,10 +399,10 @@ def overview(
 ) -> Overview:
     """What the overview shows; `said` are stdout and stderr of the failures, by their ids."""
     task = view.task
-    limits = {"duration": task.timeout, "memory": (task.spec.get("limits") or {}).get("memory")}
+    limits = limits_of(task)
     return Overview(
         trend=trend_view(recent, metric, limits, task_url(task.id), locale) if recent else None,
-        tally=_tally(recent[-RUNS:], locale),
+        tally=tally(recent[-RUNS:], locale),
         history=History(list(rows)),
         first_run=_first_run(view, locale),
         failures=[_failure(each, recent, locale, said.get(each.id, ("", ""))) for each in failures(recent)],
@@ -435,7 +435,8 @@ def bars_range(recent: Sequence[Last], locale: Locale) -> str:
     return locale.gettext("%(begin)s to %(end)s", begin=locale.relative(begin), end=locale.relative(end))
 
 
-def _tally(recent: Sequence[Last], locale: Locale) -> list[Tally]:
+def tally(recent: Sequence[Last], locale: Locale) -> list[Tally]:
+    """How many of these runs ended in which way, the most first."""
     counted: dict[str, int] = {}
     for each in recent:
         counted[str(each.status)] = counted.get(str(each.status), 0) + 1

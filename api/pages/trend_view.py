@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from api.formats import Locale
 from api.pages import words
+from common.db.models import Task
 from common.queries.trend import Took
 
 #: Runs that are shown.
@@ -48,13 +49,13 @@ def trend_view(
     """The newest runs by `metric`; `limits` are what the task may take at most, by metric."""
     _ = locale.gettext
     shown = runs[-RUNS:]
-    values = [_value(each, metric, locale) for each in shown]
+    values = [value_of(each, metric, locale) for each in shown]
     limit = limits.get(metric)
     full = _full([value for value in values if value], limit)
-    usual = _usual(shown, values)
+    band = usual(shown, values)
     told = [
         part
-        for part, there in ((_("band: the usual range"), usual), (_("dashed: the limit"), limit and limit <= full))
+        for part, there in ((_("band: the usual range"), band), (_("dashed: the limit"), limit and limit <= full))
         if there
     ]
     ends = [shown[0], shown[len(shown) // 2], shown[-1]] if len(shown) > 2 else list(shown)
@@ -66,7 +67,7 @@ def trend_view(
             for key in METRICS
         ],
         scale=_scale(full, metric, locale),
-        svg=_svg(shown, values, full, limit, usual, names[metric], locale),
+        svg=_svg(shown, values, full, limit, band, names[metric], locale),
         ticks=[locale.date(each.scheduled_for) if _days(shown) else locale.clock(each.scheduled_for) for each in ends],
         note=locale.comma.join(told),
     )
@@ -76,7 +77,13 @@ def _days(shown: Sequence[Took]) -> bool:
     return (shown[-1].scheduled_for - shown[0].scheduled_for).days > 0
 
 
-def _value(run: Took, metric: str, locale: Locale) -> float | None:
+def limits_of(task: Task) -> dict[str, float | None]:
+    """What the task may take at most, by metric."""
+    return {"duration": task.timeout, "memory": (task.spec.get("limits") or {}).get("memory")}
+
+
+def value_of(run: Took, metric: str, locale: Locale) -> float | None:
+    """What a run took: seconds, or bytes of memory; None where nobody knows."""
     if metric == "memory":
         return run.peak_memory
     if run.started_at is None:
@@ -104,7 +111,8 @@ def _round(value: float) -> float:
         size *= 10
 
 
-def _usual(shown: Sequence[Took], values: Sequence[float | None]) -> tuple[float, float] | None:
+def usual(shown: Sequence[Took], values: Sequence[float | None]) -> tuple[float, float] | None:
+    """Between what values the middle half of the good runs lies; None for fewer than four."""
     good = [value for run, value in zip(shown, values, strict=True) if run.status == "success" and value is not None]
     if len(good) < 4:
         return None
@@ -121,7 +129,7 @@ def _svg(
     values: Sequence[float | None],
     full: float,
     limit: float | None,
-    usual: tuple[float, float] | None,
+    band: tuple[float, float] | None,
     name: str,
     locale: Locale,
 ) -> Markup:
@@ -131,8 +139,8 @@ def _svg(
         Markup('<line class="grid" x1="0" x2="100%" y1="{y}" y2="{y}"/>').format(y=f"{_y(full * part, full):.1f}")
         for part in (1, 0.5)
     ]
-    if usual:
-        top, bottom = _y(usual[1], full), _y(usual[0], full)
+    if band:
+        top, bottom = _y(band[1], full), _y(band[0], full)
         height = max(2.0, bottom - top)
         parts.append(
             Markup('<rect class="band" x="0" width="100%" y="{}" height="{}"/>').format(f"{top:.1f}", f"{height:.1f}")

@@ -81,6 +81,7 @@ def paths(rota: Rota) -> Iterator[list[str]]:
         *(f"/ui/tasks/{task}" for task in ids),
         f"/ui/tasks/{ids[0]}?metric=memory",
         f"/ui/tasks/{ids[0]}/executions",
+        f"/ui/tasks/{ids[0]}/trend",
         f"/ui/tasks/{ids[0]}/definition",
         f"/ui/tasks/{ids[0]}/audit",
         f"/ui/tasks/{ids[0]}/edit",

@@ -1,10 +1,12 @@
 """The home page moves by itself, the palette finds and runs, what was paused can be taken back."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.eventually import eventually_sync
 from tests.support.rota_process import Rota
 
 pytestmark = pytest.mark.browser
@@ -23,6 +25,34 @@ def test_an_open_page_is_told_of_changes(page: Page, rota: Rota, make_task: Call
     running.get_by_role("button", name="Stop Seen at once").click()
     page.locator("#dialog").get_by_role("button", name="Stop it").click()
     expect(running).to_have_count(0)
+
+
+def test_all_runs_are_zoomed_into_and_opened(page: Page, rota: Rota, make_task: Callable[..., int]) -> None:
+    task = make_task(name="To zoom", command="exit $((ROTA_EXECUTION_ID % 2))")
+    with rota.client() as client:
+        for _ in range(3):
+            client.post(f"/tasks/{task}/run").raise_for_status()
+
+        def ended() -> None:
+            found = client.get(f"/tasks/{task}/executions").json()["items"]
+            assert len([each for each in found if each["finished_at"]]) == 3
+
+        eventually_sync(ended)
+    page.goto(f"/ui/tasks/{task}/trend")
+    assert page.evaluate("window.uPlot") is None, "the library comes with the wish to zoom"
+    expect(page.locator(".r-chart svg a")).to_have_count(3)
+    page.get_by_role("button", name="Zoom into all 3 runs").click()
+    expect(page.locator(".r-chart canvas")).to_be_visible()
+    told = page.locator("output")
+    expect(told).to_contain_text("Drag to zoom.")
+    page.get_by_role("button", name="Zoom in", exact=False).last.click()
+    page.get_by_role("button", name="All", exact=True).click()
+    page.locator(".r-chart").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(told).to_contain_text(re.compile("Success|Failed"))
+    page.emulate_media(color_scheme="dark")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/ui/executions/\d+$"))
 
 
 def test_the_palette_finds_a_task_and_runs_it(page: Page, make_task: Callable[..., int]) -> None:

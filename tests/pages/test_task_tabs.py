@@ -1,5 +1,7 @@
 """The tabs of a task's page: its trend, its executions, its definition with versions, its audit log."""
 
+import json
+import re
 from datetime import timedelta
 
 from tests.pages.conftest import NOW, Person
@@ -15,6 +17,7 @@ async def test_every_tab_has_the_head_and_says_which_it_is(alice: Person) -> Non
     for path, name in (
         ("", "Overview"),
         ("/executions", "Executions"),
+        ("/trend", "Trend"),
         ("/ledger", "Fire ledger"),
         ("/audit", "Audit log"),
     ):
@@ -39,6 +42,39 @@ async def test_the_overview_shows_the_trend_and_the_last_lines_of_failures(alice
     memory = await alice.get(f"/ui/tasks/{task}?metric=memory")
     assert ">2.0 MB</text>" in memory
     assert "The last 5 runs" in await alice.get(f"/ui/tasks/{task}?metric=nonsense")
+
+
+async def test_all_runs_are_drawn_over_time_and_told_by_day(alice: Person) -> None:
+    task = await alice.task(name="每小时", cron="0 * * * *", timezone="Asia/Shanghai", timeout=60)
+    assert "Has not run yet" in await alice.get(f"/ui/tasks/{task}/trend")
+    at = NOW.replace(hour=17, minute=0) - timedelta(days=3)
+    # 16:00 UTC is midnight in Shanghai: two runs on the newer day, which comes first.
+    for hours, seconds, status in ((-2, 4, "success"), (-1, 6, "failed"), (0, 9, "success")):
+        begun = at + timedelta(hours=hours)
+        await alice.execution(
+            task, status, started_at=begun, finished_at=begun + timedelta(seconds=seconds), peak_memory=seconds * 10**6
+        )
+    await alice.execution(task, "skipped", started_at=None, finished_at=at)
+    page = await alice.get(f"/ui/tasks/{task}/trend")
+    assert f'data-chart="/ui/tasks/{task}/trend/data"' in page
+    chart = json.loads(await alice.get(f"/ui/tasks/{task}/trend/data"))
+    assert chart["value"] == [4, 6, 9]
+    assert chart["outcome"] == ["success", "failed", "success"]
+    assert chart["time"] == sorted(chart["time"])
+    assert chart["limit"] == 60
+    assert 'data-zone="Asia/Shanghai"' in page
+    assert "Usually 6.0 s, at most 9.0 s." in page
+    assert page.count("<title>Success, ") == 2, "without a script there are bars"
+    rows = [re.sub("<[^>]+>", " ", row).split() for row in re.findall(r"<tr><td class=\"r-nowrap\">.*?</tr>", page)]
+    assert [row[-len(rest) :] for row, rest in zip(rows, (ROW_NEW, ROW_OLD), strict=True)] == [ROW_NEW, ROW_OLD]
+    memory = await alice.get(f"/ui/tasks/{task}/trend?metric=memory", lang="zh-CN")
+    assert "通常为 6.0 MB，最大为 9.0 MB。" in memory
+    data = json.loads(await alice.get(f"/ui/tasks/{task}/trend/data?metric=memory", lang="zh-CN"))
+    assert (data["value"], data["words"]["s"]) == ([4e6, 6e6, 9e6], "{n} 秒")
+    await alice.get("/ui/tasks/4711/trend/data", 404)
+
+
+ROW_NEW, ROW_OLD = ["2", "1", "7.5", "s", "9.0", "s"], ["1", "–", "4.0", "s", "4.0", "s"]
 
 
 async def test_the_definition_shows_what_a_version_changed_and_leads_back(alice: Person) -> None:

@@ -2,12 +2,13 @@
 
 import gzip
 import re
+from datetime import timedelta
 
 import httpx
 import pytest
 
 from common.paths import STATIC
-from tests.pages.conftest import Person
+from tests.pages.conftest import NOW, Person
 
 MOST = 150_000
 
@@ -19,10 +20,15 @@ def weight(page: str) -> dict[str, int]:
     return {"the page": len(gzip.compress(page.encode(), 6)), **found}
 
 
-@pytest.mark.parametrize("url", ["/ui/home", "/ui/tasks", "/ui/timeline", "/ui/workers", "/ui/settings", "/ui/tasks/1"])
+@pytest.mark.parametrize(
+    "url", ["/ui/home", "/ui/tasks", "/ui/timeline", "/ui/workers", "/ui/settings", "/ui/tasks/1", "/ui/tasks/1/trend"]
+)
 async def test_a_page_is_light(alice: Person, url: str) -> None:
     for number in range(50):
         await alice.task(name=f"Task {number}", cron="*/5 * * * *", tags=["finance"])
+    for number in range(1000):
+        begun = NOW - timedelta(hours=number)
+        await alice.execution(1, started_at=begun, finished_at=begun + timedelta(seconds=number % 97 + 0.123))
     parts = weight(await alice.get(url))
     assert sum(parts.values()) <= MOST, parts
 
