@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends
 from api.auth import require_page_person, require_page_user
 from api.pages import (
     account,
+    account_identities,
     account_keys,
     account_totp,
     audit,
@@ -70,6 +71,7 @@ for _router in (
     audit.router,
     account.router,
     account_keys.router,
+    account_identities.router,
     people.router,
     people_actions.router,
 ):

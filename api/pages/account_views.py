@@ -35,6 +35,7 @@ _TABS = (
     ("password", f"{URL}/password", N_("Password")),
     ("totp", f"{URL}/totp", N_("Second factor")),
     ("sessions", f"{URL}/sessions", N_("Sign-ins")),
+    ("identities", f"{URL}/identities", N_("Sign-in services")),
     ("keys", f"{URL}/keys", N_("API keys")),
 )
 _METHODS = {

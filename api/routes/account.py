@@ -6,12 +6,12 @@ from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import require_person, require_settled
-from api.deps import ClockDep, DatabaseDep, PersonDep, ReadDep, ReadNow, WriteDep, WriteNow
+from api.deps import ClockDep, DatabaseDep, PersonDep, ReadDep, ReadNow, SettingsDep, WriteDep, WriteNow
 from api.schemas.tasks import Deleted
-from api.schemas.users import KeyOut, NewKeyOut, RecoveryCodes, SessionOut, TotpSecret, UserOut
+from api.schemas.users import IdentityOut, KeyOut, NewKeyOut, RecoveryCodes, SessionOut, TotpSecret, UserOut
 from common.errors import NotFound
 from common.security import totp
-from common.services import account, apikeys, audit, signin, users
+from common.services import account, apikeys, audit, identities, signin, users
 from common.services.account import ProfilePatch
 from common.services.apikeys import KeyInput
 from common.services.inputs import Prose
@@ -20,6 +20,7 @@ router = APIRouter(prefix="/auth", tags=["auth"], dependencies=[Depends(require_
 #: Not before a password that must be changed is changed.
 _settled = [Depends(require_settled)]
 KeyId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Id of the key.")]
+IdentityId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Id of the connection.")]
 SessionId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="Id of the sign-in.")]
 
 
@@ -77,6 +78,34 @@ class Proof(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     password: Prose = Field("", max_length=1024)
+
+
+@router.get("/identities")
+async def list_identities(user: PersonDep, session: ReadDep) -> list[IdentityOut]:
+    """The sign-in services that your account is connected with."""
+    found = await identities.identities_of(session, user.user_id)
+    return [IdentityOut.model_validate(row.model_dump()) for row in found]
+
+
+@router.delete("/identities/{identity_id}", status_code=204)
+async def disconnect_identity(
+    identity_id: IdentityId,
+    data: Proof,
+    user: PersonDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    settings: SettingsDep,
+) -> None:
+    """Leave a sign-in service; your other sign-ins end. The only way in stays."""
+    await account.disconnect(
+        database,
+        clock,
+        user.user_id,
+        identity_id,
+        password=data.password,
+        issuer=settings.oidc_issuer,
+        session_id=user.session_id,
+    )
 
 
 class TotpSetup(Proof):

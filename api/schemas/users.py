@@ -50,6 +50,16 @@ class InvitationOut(Answer):
     expires_at: Instant
 
 
+class IdentityOut(Answer):
+    """A sign-in service that an account is connected with."""
+
+    id: int
+    issuer: str
+    subject: str
+    created_at: Instant
+    last_login_at: Instant
+
+
 class KeyOut(Answer):
     """An API key, without its text."""
 

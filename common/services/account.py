@@ -11,7 +11,7 @@ from common.db.session import Database, WriteSession
 from common.errors import Invalid
 from common.security import passwords
 from common.security.encryption import Keyring
-from common.services import audit, second_factor, signin, throttle, users
+from common.services import audit, identities, second_factor, signin, throttle, users
 from common.services.users import DisplayName
 
 
@@ -111,3 +111,16 @@ async def renew_recovery_codes(database: Database, clock: Clock, user_id: int, *
     user = await prove_password(database, clock, user_id, password)
     async with database.write() as session:
         return await second_factor.renew_codes(session, user, now=await clock.now(session))
+
+
+async def disconnect(
+    database: Database, clock: Clock, user_id: int, identity_id: int, *, password: str, issuer: str, session_id: str
+) -> None:
+    """Leave a sign-in service; every other sign-in ends. Raises Invalid naming the field, NotFound, and Conflict where
+    it is the only way in."""
+    async with database.read() as session:
+        await identities.own(session, user_id, identity_id)
+    await prove_password(database, clock, user_id, password)
+    async with database.write() as session:
+        now = await clock.now(session)
+        await identities.disconnect_one(session, user_id, identity_id, issuer=issuer, but=session_id, now=now)

@@ -12,9 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from common.db.models import User, UserIdentity, table_of
 from common.db.session import ReadSession, WriteSession
 from common.domain.identity import Admission, Identity, first_role, refusal, role_of, usernames
-from common.errors import Conflict, Forbidden, NotAuthenticated
+from common.errors import Conflict, Forbidden, NotAuthenticated, NotFound
 from common.i18n import N_
-from common.services import audit, users
+from common.services import audit, signin, users
 from common.services.users import UserPatch
 
 U = table_of(User)
@@ -120,6 +120,33 @@ async def identities_of(session: ReadSession, user_id: int) -> list[UserIdentity
     """The identities with which a user signs in."""
     found = await session.scalars(select(UserIdentity).where(I.c.user_id == user_id).order_by(I.c.id))
     return list(found)
+
+
+async def own(session: ReadSession, user_id: int, identity_id: int) -> UserIdentity:
+    """One of a user's identities; raises NotFound."""
+    found = next((row for row in await identities_of(session, user_id) if row.id == identity_id), None)
+    if found is None:
+        raise NotFound(N_("There is no such connection."))
+    return found
+
+
+async def disconnect_one(
+    session: WriteSession, user_id: int, identity_id: int, *, issuer: str, but: str, now: datetime
+) -> None:
+    """Take one identity away from its user, and end what they began elsewhere (`but` is the sign-in that stays).
+
+    Raises NotFound, and Conflict where nothing else would let them in: no password, and no identity of `issuer`, the
+    provider that people can sign in with now.
+    """
+    user = await session.get(User, user_id, with_for_update=True, populate_existing=True)
+    gone = await own(session, user_id, identity_id)
+    others = any(row.issuer == issuer for row in await identities_of(session, user_id) if row.id != identity_id)
+    if user is None or (not user.password_hash and not others):
+        raise Conflict(N_("This is your only way in. Ask an administrator for a link to choose a password first."))
+    await session.delete(gone)
+    await session.flush()
+    await signin.end_all(session, user_id, but=but)
+    await audit.record(session, "user.disconnect", users.thing(user), now=now, details={"issuer": gone.issuer})
 
 
 async def disconnect(session: WriteSession, user_id: int, *, now: datetime) -> int:

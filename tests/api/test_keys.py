@@ -89,6 +89,8 @@ async def test_a_key_never_changes_the_account_it_belongs_to(api: Api) -> None:
         ("POST", "/auth/password", {"current_password": "x", "new_password": "y"}),
         ("PUT", "/auth/totp", {"secret": "x", "code": "y"}),
         ("GET", "/auth/sessions", None),
+        ("GET", "/auth/identities", None),
+        ("DELETE", "/auth/identities/1", {"password": "x"}),
         ("POST", "/auth/logout", None),
         ("GET", "/ui/tasks", None),
         ("GET", "/ui/account", None),

@@ -8,11 +8,13 @@ import pyotp
 import pytest
 from fastapi import FastAPI
 
+from common.db.models import UserIdentity
+from common.security import passwords
 from common.services import signin, users
 from tests.pages.conftest import NOW, PASSWORD, Person
 
 NEW = "a quite different pass phrase"
-TABS = ("", "/password", "/totp", "/sessions", "/keys")
+TABS = ("", "/password", "/totp", "/sessions", "/identities", "/keys")
 
 
 async def change(person: Person, **fields: object) -> None:
@@ -159,3 +161,32 @@ async def test_signing_in_makes_a_new_session_whatever_cookie_came(alice: Person
     alice.client.cookies.clear()
     alice.client.cookies["rota_session"] = before
     assert (await alice.client.get("/ui/tasks")).status_code == 303
+
+
+async def test_a_sign_in_service_is_left_after_the_password_once_more(alice: Person) -> None:
+    url = "/ui/account/identities"
+    assert "No sign-in service is connected" in await alice.get(url)
+    async with alice.database.write() as session:
+        row = UserIdentity(
+            user_id=alice.user_id or 0,
+            issuer="https://id.example.com/a",
+            subject="7",
+            created_at=NOW,
+            last_login_at=NOW,
+        )
+        session.add(row)
+    assert "id.example.com" in await alice.get(url)
+    assert "断开连接" in await alice.get(url, lang="zh-CN")
+    wrong = await alice.post(f"{url}/{row.id}/disconnect", {"password": "wrong"})
+    assert (wrong.status_code, "The password is wrong." in wrong.text) == (422, True)
+    assert (await alice.post(f"{url}/4711/disconnect", {"password": PASSWORD})).status_code == 404
+    await change(alice, password_hash="")
+    only = await alice.post(f"{url}/{row.id}/disconnect")
+    assert (only.status_code, "This is your only way in." in only.text) == (422, True)
+    assert 'type="password"' not in only.text
+    async with alice.database.write() as session:
+        user = await users.named(session, "alice")
+        user.password_hash = await passwords.hash_password(PASSWORD)
+    assert (await alice.post(f"{url}/{row.id}/disconnect", {"password": PASSWORD})).status_code == 303
+    assert "No sign-in service is connected" in await alice.get(url)
+    assert "Disconnected a user from the sign-in service" in await alice.get("/ui/audit")

@@ -3,13 +3,13 @@
 import asyncio
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import DBAPIError
 
-from common.db.models import User, UserIdentity, table_of
+from common.db.models import Audit, User, UserIdentity, table_of
 from common.db.session import Database
 from common.domain.identity import Admission, Identity
-from common.errors import DomainError, Forbidden
+from common.errors import Conflict, DomainError, Forbidden, NotFound
 from common.services import identities, users
 from tests.support.world import NOW
 
@@ -57,3 +57,33 @@ async def test_an_address_connects_whatever_its_capitals_and_goes_with_the_user(
     assert await count(database, UserIdentity) == 0
     with pytest.raises(Forbidden):
         await comes(database, admission=Admission())
+
+
+async def test_the_only_way_in_stays_and_one_s_own_alone_goes(database: Database) -> None:
+    old = Identity("https://old.example.com", "1", username="yue")
+    user, other = await comes(database, old), await comes(database)
+    async with database.read() as session:
+        (mine,), (theirs,) = [await identities.identities_of(session, each) for each in (user, other)]
+
+    async def leaves(identity_id: int | None, issuer: str) -> None:
+        async with database.write() as session:
+            await identities.disconnect_one(session, user, identity_id or 0, issuer=issuer, but="", now=NOW)
+
+    with pytest.raises(NotFound):
+        await leaves(theirs.id, LIN.issuer)
+    with pytest.raises(Conflict):
+        await leaves(mine.id, old.issuer)
+    async with database.write() as session:
+        await session.execute(
+            insert(I).values(user_id=user, issuer=LIN.issuer, subject="2", created_at=NOW, last_login_at=NOW)
+        )
+    with pytest.raises(Conflict):
+        await leaves(mine.id, "https://third.example.com")
+    await leaves(mine.id, LIN.issuer)
+    async with database.read() as session:
+        left = await identities.identities_of(session, user)
+        told = list(await session.scalars(select(Audit).where(table_of(Audit).c.action == "user.disconnect")))
+    assert [each.issuer for each in left] == [LIN.issuer]
+    assert [each.details for each in told] == [{"issuer": old.issuer}]
+    gone = await asyncio.gather(*(leaves(left[0].id, LIN.issuer) for _ in range(2)), return_exceptions=True)
+    assert all(isinstance(each, Conflict) for each in gone), "of the last two ways in one stays"

@@ -253,7 +253,7 @@ async def test_an_error_of_the_provider_is_named_and_nothing_else_of_the_address
     assert "The sign-in service said no: access_denied." in answer.text
     provider.is_(lie={"error": "Call 555 0199 to unlock <b>"})
     answer = await browser.sign_in()
-    assert (answer.status_code, "555" in answer.text, "<b>" in answer.text) == (401, False, False)
+    assert (answer.status_code, "555 0199" in answer.text, "<b>" in answer.text) == (401, False, False)
 
 
 async def test_the_way_back_leads_to_pages_of_ours_only(browser: Browser) -> None:

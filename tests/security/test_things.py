@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from common.db.models import metadata
+from common.db.models import UserIdentity, metadata
 from common.domain.permissions import ADMINISTRATOR, OPERATOR, ROLES, VIEWER
 from common.kinds import KINDS
 from tests.api.conftest import Api
@@ -20,6 +20,7 @@ from tests.security.people import signed_in
 from tests.security.surface import NOTHING, Entry, body_of, entries
 from tests.security.test_bodies import placed
 from tests.security.test_surface import Objects, ask, told_apart
+from tests.support.world import NOW
 
 #: Things that are everybody's to see, by design.
 EVERYBODYS = {"calendar_id"}
@@ -80,7 +81,18 @@ async def make(app: FastAPI, owner: Api, admin: Api) -> dict[str, int | str]:
     sessions = (await owner.client.get("/auth/sessions")).json()
     rows = sessions["items"] if isinstance(sessions, dict) else sessions
     made["session_id"] = rows[0]["id"]
+    made["identity_id"] = await connect(owner)
     return made
+
+
+async def connect(person: Api) -> int:
+    """An identity of theirs at a sign-in service, which only that service could make."""
+    me = (await person.client.get("/auth/me")).json()["id"]
+    row = UserIdentity(user_id=me, issuer="https://id.example.com", subject="7", created_at=NOW, last_login_at=NOW)
+    async with person.database.write() as session:
+        session.add(row)
+    assert row.id is not None
+    return row.id
 
 
 def named(entry: Entry) -> set[str]:
@@ -126,7 +138,7 @@ async def test_another_s_thing_answers_like_one_that_is_not_there(app: FastAPI, 
             asked += 1
     assert asked > 30
     # Their owner has them still: they were there, and nobody took them away.
-    for name in made.keys() - {"session_id"} - EVERYBODYS - {"user_id", "team_id", "task_id", "key_id"}:
+    for name in made.keys() - {"session_id", "identity_id"} - EVERYBODYS - {"user_id", "team_id", "task_id", "key_id"}:
         entry = next(each for each in entries(app) if each.method == "GET" and named(each) == {name} and each.is_api)
         assert (await ask(people["li"], entry, None, **{name: made[name]})).status_code == 200  # type: ignore[arg-type]
 
