@@ -77,7 +77,8 @@ async def show(
         zones=zones(list(available_timezones())),
         advanced_open=form.advanced_is_set or bool(errors.keys() - {"name", "command", "tags", "cron", "every", "at"}),
         advanced_summary=_advanced(form, locale),
-        preview=await preview_from(session, form, locale, count=10),
+        task_id=task.id if task else "",
+        preview=await preview_from(session, form, locale, count=10, task_id=task.id if task else None),
     )
 
 

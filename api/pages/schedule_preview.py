@@ -1,5 +1,7 @@
 """What the side of the form says about the schedule that is being typed."""
 
+from dataclasses import replace
+
 from pydantic import ValidationError
 
 from api.formats import Locale
@@ -7,14 +9,21 @@ from api.pages.schedule_words import SchedulePreview, preview_of
 from api.pages.task_form import KEEP, TaskForm
 from api.problems import field_errors
 from common.db.session import ReadSession
-from common.domain.triggers import InvalidSchedule, parse
+from common.domain.triggers import InvalidSchedule, Observed, Trigger, parse
 from common.errors import DomainError
 from common.i18n import localized
+from common.queries import crowd
 from common.services import schedules
 from common.services.inputs import ScheduleInput
 
+#: As many others in the same minute are a pile-up.
+_CROWD = 5
+_SPREAD = 900
 
-async def preview_from(session: ReadSession, form: TaskForm, locale: Locale, *, count: int) -> SchedulePreview:
+
+async def preview_from(
+    session: ReadSession, form: TaskForm, locale: Locale, *, count: int, task_id: int | None = None
+) -> SchedulePreview:
     """The sentence and the next runs under the calendar, or what is wrong with what was typed."""
     _ = locale.gettext
     if form.schedule == "manual":
@@ -27,9 +36,12 @@ async def preview_from(session: ReadSession, form: TaskForm, locale: Locale, *, 
     try:
         kind = form.schedule if form.schedule in ("interval", "once") else "cron"
         trigger = parse(kind, expr, timezone=form.timezone.strip() or "UTC", now=locale.now)
-        item = ScheduleInput.model_validate({"kind": kind, "expr": expr, **form.calendar_values()})
+        item = ScheduleInput.model_validate(
+            {"kind": kind, "expr": expr, **form.jitter_values(), **form.calendar_values()}
+        )
         choice = await schedules.calendar_of(session, item, trigger, now=locale.now)
-        return preview_of(choice.schedule, locale, count=count)
+        found = preview_of(choice.schedule, locale, count=count)
+        return await _with_crowd(session, found, item, choice.schedule, locale, task_id)
     except InvalidSchedule as error:
         text = locale.gettext(error.template)
         return SchedulePreview(error=text.format(**error.params) if error.params else text)
@@ -37,3 +49,32 @@ async def preview_from(session: ReadSession, form: TaskForm, locale: Locale, *, 
         return SchedulePreview(error=localized(error, locale.lang))
     except ValidationError as error:
         return SchedulePreview(error=field_errors(error.errors(include_url=False), locale.lang)[0]["message"])
+
+
+async def _with_crowd(
+    session: ReadSession,
+    found: SchedulePreview,
+    item: ScheduleInput,
+    schedule: Trigger | Observed,
+    locale: Locale,
+    task_id: int | None,
+) -> SchedulePreview:
+    """The same with who else starts then, and the offer to start a little later each time."""
+    _ = locale.gettext
+    if item.jitter:
+        told = _("Each run starts up to %(time)s later.", time=locale.countdown(item.jitter))
+        return replace(found, remark=" · ".join([found.remark, told]))
+    first = schedule.next_after(locale.now)
+    if first is None:
+        return found
+    others = await crowd.beside(session, first, but=task_id)
+    if others < _CROWD:
+        return found
+    said = locale.ngettext(
+        "%(n)s other task starts in the same minute.", "%(n)s other tasks start in the same minute.", others
+    )
+    second = schedule.next_after(first)
+    gap = (second - first).total_seconds() if second else _SPREAD * 2
+    spread = int(min(_SPREAD, gap / 2) // 60 * 60) if item.kind != "once" else 0
+    label = _("Spread over %(time)s", time=_("%(n)s min", n=spread // 60)) if spread else ""
+    return replace(found, crowd=said, spread=spread, spread_label=label)

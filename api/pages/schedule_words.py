@@ -35,6 +35,10 @@ class SchedulePreview:
     heading: str = ""
     runs: list[NextRun] = field(default_factory=list)
     error: str = ""
+    #: Who else starts then; and the seconds over which the form offers to spread the start, 0 for no offer.
+    crowd: str = ""
+    spread: int = 0
+    spread_label: str = ""
 
 
 def lang_of(locale: Locale) -> Lang:

@@ -79,6 +79,7 @@ class TaskForm:
     timezone: str = "UTC"
     calendar: str = ""
     calendar_rule: str = ""
+    jitter: str = ""
     env: list[EnvRow] = field(default_factory=lambda: [EnvRow()])
     #: Names of variables that the program finds in its environment.
     variables: list[str] = field(default_factory=list)
@@ -130,7 +131,7 @@ class TaskForm:
 
     def schedule_values(self) -> dict[str, Any]:
         zone = self.timezone.strip() or "UTC"
-        if self.schedule == "cron" and not self.calendar:
+        if self.schedule == "cron" and not self.calendar and not self.jitter_values():
             return {"cron": self.cron.strip() or " ", "timezone": zone}
         if self.schedule == KEEP:
             return {}
@@ -139,8 +140,19 @@ class TaskForm:
         expr = {"interval": f"{self.every.strip()}{self.unit}", "once": self.at.strip()}.get(
             self.schedule, self.cron.strip()
         )
-        item = {"kind": self.schedule, "expr": expr or " ", "timezone": zone, **self.calendar_values()}
+        item = {
+            "kind": self.schedule,
+            "expr": expr or " ",
+            "timezone": zone,
+            **self.jitter_values(),
+            **self.calendar_values(),
+        }
         return {"schedules": [item], "timezone": zone}
+
+    def jitter_values(self) -> dict[str, Any]:
+        """Over how many seconds the start is spread, for what starts again and again."""
+        typed = self.jitter.strip()
+        return {"jitter": typed} if typed not in ("", "0") and self.schedule in ("cron", "interval") else {}
 
     def calendar_values(self) -> dict[str, Any]:
         """The calendar as `ScheduleInput` takes it: one of your own by id, a built-in one by name."""
@@ -250,10 +262,11 @@ def _with_schedule(form: TaskForm, view: TaskView) -> TaskForm:
         return replace(form, schedule="manual")
     first = view.schedules[0]
     form = replace(form, timezone=first.timezone)
-    if len(view.schedules) > 1 or first.start_at or first.end_at or first.jitter:
+    if len(view.schedules) > 1 or first.start_at or first.end_at or (first.jitter and first.kind == "once"):
         return replace(form, schedule=KEEP)
     calendar = str(first.calendar_id or first.calendar_name)
-    form = replace(form, calendar=calendar, calendar_rule=first.calendar_rule)
+    jitter = str(first.jitter or "")
+    form = replace(form, calendar=calendar, calendar_rule=first.calendar_rule, jitter=jitter)
     if first.kind == "cron":
         return replace(form, schedule="cron", cron=first.expr)
     if first.kind == "once":
@@ -288,7 +301,7 @@ def form_field(form: TaskForm, name: str) -> str:
     first = name.split(".")[0]
     if first in ("schedules", "cron", "expr"):
         last = name.rpartition(".")[2]
-        if last in ("timezone", "calendar", "calendar_rule", "calendar_id"):
+        if last in ("timezone", "calendar", "calendar_rule", "calendar_id", "jitter"):
             return last.removesuffix("_id")
         return {"interval": "every", "once": "at"}.get(form.schedule, "cron")
     if first == "spec":

@@ -173,8 +173,10 @@ async def _update(
 @preview_router.get("/preview")
 async def preview(request: Request, user: PageUser, session: ReadDep, locale: LocaleDep) -> Response:
     """The sentence and the next ten runs of what stands in the form so far."""
-    names = ("schedule", "cron", "every", "unit", "at", "calendar", "calendar_rule")
+    names = ("schedule", "cron", "every", "unit", "at", "calendar", "calendar_rule", "jitter")
     typed: dict[str, Any] = {name: request.query_params.get(name, "")[:255] for name in names}
     form = TaskForm(**typed, timezone=request.query_params.get("timezone", "")[:64] or "UTC")
-    found = await preview_from(session, form, locale, count=10)
+    task = request.query_params.get("task", "")
+    number = int(task) if task.isdecimal() and len(task) < 19 else None
+    found = await preview_from(session, form, locale, count=10, task_id=number)
     return render(request, "tasks/_preview.html", preview=found, fragment=is_fragment(request))

@@ -18,6 +18,14 @@
     cron.dispatchEvent(new Event("input", { bubbles: true }));
     cron.focus();
   });
+  document.addEventListener("click", (event) => {
+    const spread = event.target.closest("[data-spread]");
+    const field = document.getElementById("f-jitter");
+    if (!spread || !field) return;
+    field.value = spread.dataset.spread;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
+  });
   document.querySelectorAll("[name=schedule]").forEach((radio) => radio.addEventListener("change", () => {
     htmx.trigger("[data-preview]", "rota:preview");
   }));

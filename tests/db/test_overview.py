@@ -5,7 +5,7 @@ from typing import Any
 
 from common.db.session import Database
 from common.domain.permissions import VIEWER, Actor
-from common.queries import overview
+from common.queries import crowd, overview
 from common.services import overview as service
 from common.services.memory import Memory
 from tests.support.world import NOW, add_executions, add_schedule, add_task, add_worker, after
@@ -92,3 +92,18 @@ async def test_nobody_is_shown_what_is_not_theirs(database: Database) -> None:
         assert (await service.tasks(session, memory)).every == 0
     assert (facts.columns, facts.running, facts.next, facts.queues, facts.idle) == ([{}], [], [], [], [])
     assert (facts.needs.count, facts.leaders.slowest, facts.coming.items) == (0, [], [])
+
+
+async def test_a_crowd_is_who_starts_in_the_same_minute_and_is_not_spread(database: Database) -> None:
+    minute = NOW.replace(second=0, microsecond=0)
+    mine = await add_task(database, name="mine")
+    await add_schedule(database, mine, next_run_at=minute)
+    for name, seconds, jitter in (("a", 0, 0), ("b", 59, 59), ("later", 60, 0), ("before", -1, 0), ("spread", 30, 60)):
+        at = minute + timedelta(seconds=seconds)
+        await add_schedule(database, await add_task(database, name=name), next_run_at=at, jitter=jitter)
+    async with database.read() as session:
+        assert await crowd.beside(session, minute + timedelta(seconds=20), but=mine) == 2
+        assert await crowd.beside(session, minute) == 3
+    stranger = Actor(7, "vera", VIEWER, "api", "")
+    async with database.on_behalf_of(stranger).read() as session:
+        assert await crowd.beside(session, minute) == 0

@@ -8,6 +8,7 @@ import pytest
 
 from common.services import tasks
 from tests.pages.conftest import Person
+from tests.support.forms import fields
 
 FORM = {
     "name": "测试任务",
@@ -199,6 +200,34 @@ async def test_chosen_tasks_are_tagged_and_lose_tags(alice: Person) -> None:
     assert ">夜间</a>" not in await alice.get("/ui/tasks")
     assert (await alice.post(url, {"ids": ids, "way": "remove", "tags": "a, b"})).status_code == 303
     assert "tag=a" not in await alice.get("/ui/tasks")
+
+
+async def test_a_pile_up_is_named_and_spread(alice: Person) -> None:
+    for number in range(5):
+        await alice.task(name=f"At two {number}", cron="0 2 * * *")
+    await alice.task(name="Spread already", cron=None, schedules=[{"expr": "0 2 * * *", "jitter": 600}])
+    await alice.task(name="Paused", cron="0 2 * * *", enabled=False)
+    mine = await alice.task(name="Mine", cron="0 2 * * *")
+    url = f"/ui/cron/preview?schedule=cron&cron=0 2 * * *&task={mine}"
+    page = await alice.get(url)
+    assert "5 other tasks start in the same minute." in page
+    assert 'data-spread="900">Spread over 15 min</button>' in page
+    assert "同一分钟还有 5 个任务启动。" in await alice.get(url, lang="zh-CN")
+    assert "data-spread" not in await alice.get(url.replace("0 2 *", "30 2 *"))
+    spread = await alice.get(f"{url}&jitter=900")
+    assert "Each run starts up to 15 min 00 s later." in spread
+    assert "data-spread" not in spread
+    assert "r-note o-failed" in await alice.get(f"{url}&jitter=x")
+    form = fields(await alice.get(f"/ui/tasks/{mine}/edit"), "task-form")
+    wrong = await alice.post(f"/ui/tasks/{mine}/update", form | {"jitter": "100000"})
+    assert (wrong.status_code, 'id="n-jitter"' in wrong.text) == (422, True)
+    assert (await alice.post(f"/ui/tasks/{mine}/update", form | {"jitter": "900"})).status_code == 303
+    stored = (await alice.client.get(f"/tasks/{mine}")).json()["schedules"]
+    assert [(each["expr"], each["jitter"]) for each in stored] == [("0 2 * * *", 900)]
+    again = fields(await alice.get(f"/ui/tasks/{mine}/edit"), "task-form")
+    assert (again["schedule"], again["jitter"]) == ("cron", "900"), "the form shows a spread schedule as it is"
+    await alice.post(f"/ui/tasks/{mine}/update", again | {"jitter": ""})
+    assert (await alice.client.get(f"/tasks/{mine}")).json()["schedules"][0]["jitter"] == 0
 
 
 async def test_a_viewer_changes_no_tags(victor: Person) -> None:
