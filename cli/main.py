@@ -1,6 +1,7 @@
 """The command line. Heavy imports wait until a command needs them."""
 
 import asyncio
+import gc
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -95,7 +96,14 @@ def _serve(process: str, run: Callable[[Any], Awaitable[None]], **given: object)
     from common import logging
 
     logging.configure(settings, process)
-    _run(lambda: run(settings))
+
+    async def work() -> None:
+        # What was imported stays: it need not be looked through again and again for what nobody uses any more.
+        gc.freeze()
+        gc.set_threshold(20_000)
+        await run(settings)
+
+    _run(work)
 
 
 def _run(work: Callable[[], Awaitable[None]]) -> None:

@@ -4,7 +4,10 @@ import time
 from datetime import UTC, datetime
 
 from common.db.functions import clock_statement
+from common.db.prepared import Prepared
 from common.db.session import ReadSession
+
+_NOW = Prepared(lambda dialect: clock_statement())
 
 
 class Clock:
@@ -12,9 +15,8 @@ class Clock:
 
     async def now(self, session: ReadSession) -> datetime:
         """The database's now, in UTC: one clock for all machines. Read once at the start of a transaction."""
-        now = await session.scalar(clock_statement())
-        assert now is not None
-        return now
+        ((now,),) = await _NOW(session)
+        return now  # type: ignore[no-any-return]
 
     def monotonic(self) -> float:
         """Seconds that only grow, also while the machine sleeps: for lease deadlines on this machine."""

@@ -39,12 +39,16 @@ class Book:
     """`now` of its methods is seconds on the clock's `monotonic`."""
 
     def __init__(self, slots: int, wakes: Wakes) -> None:
-        self._slots = slots
+        self.slots = slots
         self._wakes = wakes
         #: In the runner or about to be: key -> where its lease begins.
         self.active: dict[Key, float] = {}
         #: Taken, and not yet given to the runner; part of `active`.
         self.unsent: dict[Key, Claim] = {}
+        #: Given to the runner, which gave it back unstarted; part of `active`.
+        self.returned: set[Key] = set()
+        #: How many results have come.
+        self.count = 0
         #: What is known of those that are active or wait to be recorded; not of those taken over.
         self.claims: dict[Key, Claim] = {}
         #: Ended, not recorded; oldest first.
@@ -71,7 +75,7 @@ class Book:
     @property
     def free(self) -> int:
         """How many more may be taken."""
-        return 0 if self.draining or self.held_back else self._slots - len(self.active)
+        return 0 if self.draining or self.held_back else self.slots - len(self.active)
 
     def hold_back(self, asked: bool) -> None:
         """Take nothing more, or go on taking."""
@@ -79,16 +83,26 @@ class Book:
         if released:
             self._wakes.claim.set()
 
+    def startable(self, now: float) -> int:
+        """How many of those that were taken the runner shall have now.
+
+        While it has some for the next slots that fall free, it is given none or many: they are marked in one statement.
+        """
+        room = self.slots + self.pace.queued(now) - len(self.running())
+        if self.queued and room < 2 * self.slots:
+            return 0
+        return max(0, min(len(self.unsent), room))
+
     @property
-    def startable(self) -> int:
-        """How many of those that were taken may be started now."""
-        return max(0, min(len(self.unsent), self._slots - len(self.running())))
+    def queued(self) -> bool:
+        """Whether the runner has more than there are slots."""
+        return len(self.running()) > self.slots
 
     def room(self, now: float) -> int:
         """How many to claim now: none while enough is in stock."""
         ahead = self.pace.ahead(now)
         free = self.free + (0 if self.draining or self.held_back else ahead)
-        return free if not self.unsent or free * 2 >= self._slots + ahead else 0
+        return free if not self.unsent or free * 2 >= self.slots + ahead else 0
 
     @property
     def idle(self) -> bool:
@@ -101,7 +115,7 @@ class Book:
 
     def running(self) -> set[Key]:
         """What the runner has."""
-        return self.active.keys() - self.unsent.keys()
+        return self.active.keys() - self.unsent.keys() - self.returned
 
     # --- the claim loop ---
 
@@ -116,6 +130,7 @@ class Book:
         """Forget what is not ours any more and never was started."""
         for key in gone:
             self.unsent.pop(key, None)
+            self.returned.discard(key)
             self.active.pop(key, None)
             self.claims.pop(key, None)
 
@@ -130,14 +145,20 @@ class Book:
     def hello(self, running: Iterable[Key], unacked: Iterable[Key], now: float) -> None:
         """Take what the runner says it has for the truth."""
         before = self.active
-        unsent = {key: before[key] for key in self.unsent}
-        self.active = {key: before.get(key, now) for key in running} | unsent
+        self.returned -= set(running)
+        here = {key: before[key] for key in (*self.unsent, *self.returned)}
+        self.active = {key: before.get(key, now) for key in running} | here
         self.expected = set(unacked) - self.results.keys()
         self.stopped.clear()
         self.folders = {key: folder for key, folder in self.folders.items() if key in self.active}
         self.hungry = True
         self._wakes.heartbeat.set()
         self._wakes.claim.set()
+        self._wakes.start.set()
+
+    def came_back(self, jobs: Iterable[Key]) -> None:
+        """The runner has not started these, and will not."""
+        self.returned.update(key for key in jobs if key in self.active)
         self._wakes.start.set()
 
     def begun(self, jobs: list[list[Any]], now: float) -> None:
@@ -166,6 +187,8 @@ class Book:
             self.pieces.pop(key, None)
             self.folders.pop(key, None)
             self.stopped.discard(key)
+            self.returned.discard(key)
+        self.count += len(results)
         self.pace.ended(result.get("duration") for result in results)
         self._wakes.record.set()
         self._wakes.start.set()

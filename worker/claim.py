@@ -63,8 +63,9 @@ class Claimer:
     runner: RunnerClient
     base: Mapping[str, str]
     keyring: Keyring
-    #: When something of the stock was last sent, on the clock's `monotonic`.
-    _stocked: float = 0.0
+    #: When the stock last became less, on the clock's `monotonic`, and how many results had come by then.
+    _moved: float = 0.0
+    _count: int = 0
     #: Unsent ones that are marked as started: they are nobody else's any more.
     _marked: set[Key] = field(default_factory=set)
     #: Held while something is marked and sent, or given back.
@@ -80,7 +81,7 @@ class Claimer:
         if not self.book.pace.ahead(self.clock.monotonic()):
             await self._gather()
         wait = await self._take(idle)
-        if self.book.startable:
+        if self.book.startable(self.clock.monotonic()):
             await self.start()  # at once, and not when that loop is woken
         return wait
 
@@ -125,19 +126,31 @@ class Claimer:
             return await self._start()
 
     async def _start(self) -> float:
+        now = self.clock.monotonic()
+        await self._give_back(list(self.book.returned))
         if self.book.draining:
+            self._recall()
             await self._give_back(list(self.book.unsent))
-        elif self._may_start() and (count := self.book.startable):
-            self._stocked = self.clock.monotonic()
+        elif not self._may_start():
+            return _IDLE
+        elif count := self.book.startable(now):
+            self._moved = now
             await self._send(dict(islice(self.book.unsent.items(), count)))
-        elif self._may_start() and (stock := [key for key in self.book.unsent if key not in self._marked]):
-            waited = self.clock.monotonic() - self._stocked
+        elif (stock := [key for key in self.book.unsent if key not in self._marked]) or self.book.queued:
+            if self._count != self.book.count:
+                self._moved, self._count = now, self.book.count
+            waited = now - self._moved
             if waited < PATIENCE:
                 return PATIENCE - waited
             log.info("giving back what slots did not fall free for", executions=len(stock))
-            self.book.pace.misjudged(self.clock.monotonic())
+            self.book.pace.misjudged(now)
+            self._recall()
             await self._give_back(stock)
-        return 0.0 if self.book.startable and self._may_start() else _IDLE
+        return 0.0 if self.book.startable(self.clock.monotonic()) and self._may_start() else _IDLE
+
+    def _recall(self) -> None:
+        if self.book.queued:
+            self.runner.recall()
 
     async def _send(self, taken: Mapping[Key, Claim]) -> None:
         """Say that they may start from now on, then have them start; those that are not ours any more are dropped."""
@@ -159,13 +172,14 @@ class Claimer:
         return mine, used, await registry.read(session, taken.values())
 
     async def _give_back(self, keys: list[Key]) -> None:
-        """Leave to others what was taken and not started."""
+        """Leave to others what was taken and not started, whether it is marked or not."""
         if keys:
             await self.database.transact(lambda session: self._abandon(session, keys))
             self.book.drop(keys)
 
     async def _abandon(self, session: WriteSession, keys: list[Key]) -> None:
         now = await self.clock.now(session)
+        await claims.unmark_spawned(session, worker_id=self.identity.id, keys=keys)
         await leases.abandon(session, worker_id=self.identity.id, keys=keys, now=now, error="the worker was stopped")
         await notify(session, Topic.QUEUE)
 

@@ -32,9 +32,11 @@ P = table_of(ExecutionOutput)
 
 _BATCH = 200
 _SIZE = 8 << 20
-#: Seconds to wait for more results: little for one that comes alone, more while they come all the time.
-_GATHER, _GATHER_IN_FLOOD = 0.005, 0.02
+#: Seconds to wait for more results: little for one that comes alone, more while they come all the time and others run.
+_GATHER, _GATHER_IN_FLOOD, _STEP = 0.005, 0.04, 0.005
 _FLOOD = 0.05
+#: As many are worth a transaction.
+_ENOUGH = 100
 _IDLE = 5.0
 #: Bytes of one stored piece: the page reads a few of them for the lines it shows.
 _PIECE = 1 << 18
@@ -58,8 +60,7 @@ class Recorder:
         if not self.book.results:
             return _IDLE
         if len(self.book.results) < _BATCH:
-            flood = self.clock.monotonic() < self._recorded_at + _FLOOD
-            await pause(_GATHER_IN_FLOOD if flood else _GATHER)
+            await self._gather()
         batch = self.book.oldest(_BATCH, _SIZE, self.shelf.ready)
         if not batch:
             return _IDLE
@@ -71,6 +72,14 @@ class Recorder:
             await self._record_each(batch)
         self._recorded_at = self.clock.monotonic()
         return 0.0
+
+    async def _gather(self) -> None:
+        now = self.clock.monotonic()
+        end = now + (_GATHER_IN_FLOOD if now < self._recorded_at + _FLOOD else _GATHER)
+        while len(self.book.results) < _ENOUGH and (left := end - self.clock.monotonic()) > 0:
+            await pause(min(left, _STEP))
+            if not self.book.active:
+                break
 
     async def _record_each(self, batch: Sequence[Message]) -> None:
         """The database refused something in the batch: it must not hold up the others, nor come back for ever."""

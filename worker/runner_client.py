@@ -81,7 +81,7 @@ class RunnerClient:
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stop: asyncio.Event) -> None:
         self._writer, self.full = writer, False
-        self._send({"op": "hello", "worker_pid": os.getpid()})
+        self._send({"op": "hello", "worker_pid": os.getpid(), "slots": self._book.slots})
         reading = asyncio.ensure_future(self._read(reader))
         stopping = asyncio.ensure_future(stop.wait())
         try:
@@ -116,6 +116,8 @@ class RunnerClient:
                 self._book.begun(message["jobs"], self._clock.monotonic())
             case "output":
                 self._book.shown((message["id"], message["token"]), message["pieces"])
+            case "returned":
+                self._book.came_back(keys(message["jobs"]))
             case "full":
                 self.full = message["full"]
                 log.warning("runner's disk is full" if self.full else "runner's disk has room again")
@@ -152,6 +154,10 @@ class RunnerClient:
         jobs = [list(key) for key in which]
         if jobs:
             self._send({"op": "stop", "jobs": jobs, "reason": reason})
+
+    def recall(self) -> None:
+        """Have the runner give back what it has not started yet."""
+        self._send({"op": "recall"})
 
     def acknowledge(self, which: Iterable[Key]) -> None:
         """The database has these: the runner may forget them."""

@@ -218,6 +218,12 @@ def _spawned(value: Value) -> Update:
 _SPAWNED = (("row_id", E.c.id.type), ("row_token", E.c.token.type), ("worker_id", E.c.worker_id.type))
 
 
+async def unmark_spawned(session: WriteSession, *, worker_id: str, keys: Sequence[Key]) -> None:
+    """Say that these attempts were not started, and will not be: somebody else may be given them."""
+    mine = [E.c.worker_id == worker_id, E.c.status == Status.RUNNING, tuple_(E.c.id, E.c.token).in_(keys)]
+    await session.execute(update(E).where(*mine, E.c.spawned).values(spawned=False))
+
+
 async def mark_started(session: WriteSession, started: Sequence[tuple[int, int, int]]) -> None:
     """Note the process ids of started attempts: (execution id, token, pid)."""
     for execution_id, token, pid in started:

@@ -231,3 +231,27 @@ async def _reap(rig: Rig, execution_id: int) -> None:
             assert await leases.reap(session, now=now) == [(execution_id, 1)]
 
     await eventually(reaped)
+
+
+async def test_what_was_given_to_the_runner_too_early_goes_back_as_if_it_had_never_been_taken(
+    rig: Rig, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    rig.start(slots=1)
+    for _ in range(3):  # so quick that the worker takes more than its slot
+        await rig.until(await rig.run_command("true"))
+    waits = f"while ! test -e {gate}; do sleep 0.02; done"
+    ids = [await rig.run_command(waits) for _ in range(3)]
+
+    async def given_back() -> None:
+        async with rig.database.read() as session:
+            rows = (await session.execute(select(E.c.id, E.c.status, E.c.spawned, E.c.worker_id))).all()
+        found = {row.id: (row.status, row.spawned, row.worker_id is None) for row in rows if row.id in ids}
+        assert sorted(found.values()) == [("queued", False, True)] * 2 + [("running", True, False)]
+
+    await eventually(given_back)
+    gate.touch()
+    for execution_id in ids:
+        row = await rig.until(execution_id)
+        assert row.status == Status.SUCCESS
+        assert [attempt.status for attempt in await rig.attempts(execution_id)] == ["success"], "and it is no loss"

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import sys
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def main() -> int:
         return 3
     prepare_process(new_privileges=options.new_privileges)
     runner = Runner(place, options.name, idle=options.idle, cgroup=cgroup.find(options.cgroup))
+    gc.freeze()  # what is there by now stays
+    gc.set_threshold(20_000)
     asyncio.run(runner.main())
     runner.close()
     return 0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-VERSION = 3
+VERSION = 4
 LIVE_AFTER = 0.5  # seconds a task must run before its output is sent while it runs
 MAX_LINE = 256 << 20  # bytes; a longer line is a broken peer. A result holds two streams of 64 MiB as base64
 

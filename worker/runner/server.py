@@ -1,13 +1,17 @@
 """The runner: takes orders from its worker, keeps the tasks it runs, and gives results until they are acknowledged.
 
-worker -> runner   hello {worker_pid} · start {jobs: [Spec...]} · deadline {leases: [[id, token, deadline]...]} ·
-                   stop {jobs: [[id, token]...], reason} · ack {jobs: [[id, token]...]} · quit
+worker -> runner   hello {worker_pid, slots?} · start {jobs: [Spec...]} ·
+                   deadline {leases: [[id, token, deadline]...]} · stop {jobs: [[id, token]...], reason} ·
+                   ack {jobs: [[id, token]...]} · recall · quit
 runner -> worker   hello {pid, boot_id, running, unacked, version, limits} ·
                    started {jobs: [[id, token, pid, unix time, folder?]...]} ·
                    output {id, token, pieces: [[seq, "o"|"e", offset, seconds, base64]...], skipping} ·
-                   finished {results: [...]} (results.py; with the folder where there is one) · full {full}
+                   finished {results: [...]} (results.py; with the folder where there is one) · full {full} ·
+                   returned {jobs: [[id, token]...]}
 
-Only the newest connection that said hello counts. Messages are grouped for a few milliseconds.
+Only the newest connection that said hello counts. Messages are grouped for a few milliseconds. No more than `slots` run
+at a time: what comes beyond waits here for the next slot, so that none is empty while the worker is asked, until it is
+recalled.
 """
 
 import asyncio
@@ -62,7 +66,9 @@ class Runner:
         self._leftovers = Leftovers(name, self._on_leftover)
         self._jobs: dict[int, Job] = {}
         self._waiting: dict[int, Spec] = {}  # the next attempt, until the one before has been ended
-        self._queue: deque[Job] = deque()  # to be spawned
+        self._queue: deque[Job] = deque()  # to be spawned, as slots fall free
+        self._slots: int | None = None  # None = no limit but the worker's own
+        self._spawn_due = False
         self._begun: list[Job] = []  # to be told of
         self._worker: Connection | None = None
         self._sent = 0  # number of the last result sent on this connection
@@ -76,6 +82,7 @@ class Runner:
             "deadline": self._on_deadline,
             "stop": self._on_stop,
             "ack": self._on_ack,
+            "recall": lambda _: self._on_recall(),
             "quit": lambda _: self.quit(),
         }
 
@@ -145,7 +152,7 @@ class Runner:
         if self._worker is not None and self._worker is not connection:
             self._worker.close()
         log.event("worker", pid=message.get("worker_pid"), running=len(self._jobs), unacked=len(self._spool.unacked))
-        self._worker, self._sent = connection, 0
+        self._worker, self._sent, self._slots = connection, 0, message.get("slots")
         running = [job.key for job in self._jobs.values()]
         running += [spec.key for spec in self._waiting.values()] + self._leftovers.keys()
         boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -157,6 +164,7 @@ class Runner:
         if self._full:
             connection.send({"op": "full", "full": True})
         self._flush()
+        self._spawn_soon()
 
     def _on_start(self, message: Message) -> None:
         fresh = []
@@ -196,6 +204,16 @@ class Runner:
             self._spool.ack(key)
             self._folders.drop(key)
         self._flush_soon()
+
+    def _on_recall(self) -> None:
+        """Gives back what no slot fell free for: from here on it is as if it had never come."""
+        back = [job.key for job in self._queue]
+        for key in back:
+            del self._jobs[key[0]]
+        self._queue.clear()
+        if back and self._worker is not None:
+            self._spool.unmark(back)
+            self._worker.send({"op": "returned", "jobs": back})
 
     # --- the tasks ---
 
@@ -240,15 +258,24 @@ class Runner:
         if not jobs:
             return
         self._spool.mark([job.spec for job in jobs])
-        if not self._queue:
-            asyncio.get_running_loop().call_soon(self._spawn)
         self._queue.extend(jobs)
+        self._spawn_soon()
+
+    def _has_slot(self) -> bool:
+        return self._slots is None or len(self._jobs) - len(self._queue) < self._slots
+
+    def _spawn_soon(self) -> None:
+        if self._queue and not self._spawn_due and self._has_slot():
+            self._spawn_due = True
+            asyncio.get_running_loop().call_soon(self._spawn)
 
     def _spawn(self) -> None:
-        for _ in range(min(SPAWN_AT_ONCE, len(self._queue))):
+        self._spawn_due = False
+        for _ in range(SPAWN_AT_ONCE):
+            if not self._queue or not self._has_slot():
+                return
             self._queue.popleft().start()
-        if self._queue:
-            asyncio.get_running_loop().call_soon(self._spawn)
+        self._spawn_soon()
 
     def _on_begun(self, job: Job) -> None:
         self._begun.append(job)
@@ -256,7 +283,10 @@ class Runner:
 
     def _on_done(self, job: Job) -> None:
         del self._jobs[job.spec.id]
+        if job.pid is None and job in self._queue:
+            self._queue.remove(job)
         self._keep(job.key, job.result())
+        self._spawn_soon()
 
     def _on_leftover(self, key: Key, result: Message) -> None:
         self._keep(key, result)

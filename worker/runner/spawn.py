@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 import shutil
+import signal
 import subprocess
 from contextlib import suppress
 from typing import NamedTuple
@@ -19,6 +20,8 @@ from worker.runner.work import Work
 COOKIE = "ROTA_COOKIE"
 #: The number of the file that a program was given to read, whether its user may open it or not.
 INPUT = "ROTA_INPUT"
+# What Python ignores, and tasks shall not.
+_TO_DEFAULT = (signal.SIGPIPE, signal.SIGXFSZ)
 # Enters the cgroup that its standard input leads to, and becomes the task, which reads from {}.
 _ENTER = 'echo 0 >&0 || exit 125; exec "$@" <{}'
 
@@ -132,9 +135,12 @@ class Spawner:
                 env = {**env, INPUT: str(opened)}
             entrance = None if group is None else group.entrance()
             given = None if spec.stdin is None else _in_memory(spec.stdin, inherited=entrance is not None)
+            stdin = next(fd for fd in (entrance, given, self._null) if fd is not None)
+            if entrance is None and other is None and "/" in argv[0]:
+                return _plainly(argv, env, cwd, (stdin, stdout, stderr))
             process = subprocess.Popen(
                 argv if entrance is None else [*_entering(given), *argv],
-                stdin=next(fd for fd in (entrance, given, self._null) if fd is not None),
+                stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,
                 env=env,
@@ -181,6 +187,20 @@ def _given(path: str) -> int:
         return os.open(path, os.O_RDONLY)
     except OSError as error:
         raise SpawnError(f"the file {path} that it is to read cannot be opened: {error.strerror}") from error
+
+
+def _plainly(argv: list[str], env: dict[str, str], cwd: str, streams: tuple[int, int, int]) -> int:
+    """Starts what needs nothing special, for two thirds of what Popen costs; returns the pid.
+
+    The working directory is this process's for a moment: it has none of its own (prepare_process), and no thread of it
+    uses one.
+    """
+    actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(streams)]
+    os.chdir(cwd)
+    try:
+        return os.posix_spawn(argv[0], argv, env, file_actions=actions, setsid=True, setsigdef=_TO_DEFAULT)
+    finally:
+        os.chdir("/")
 
 
 def _in_memory(text: str, *, inherited: bool) -> int:

@@ -56,6 +56,7 @@ class Spool:
         self._results: dict[int, tuple[Key, bytes]] = {}
         self._unmark: list[Key] = []
         self._acked: list[tuple[int]] = []
+        self._fresh: list[tuple[int, bytes]] = []  # what the last commit wrote, so that it need not be read
 
     def marks(self) -> list[Mark]:
         """Returns the tasks on disk that were begun and never finished."""
@@ -67,6 +68,11 @@ class Spool:
         """Notes on disk that these are about to be started."""
         now = time.time()
         self._marks += [Mark(spec.id, spec.token, spec.grace, now) for spec in specs]
+        self.commit()
+
+    def unmark(self, keys: list[Key]) -> None:
+        """Takes back the marks of what was not started."""
+        self._unmark += keys
         self.commit()
 
     def put(self, key: Key, body: bytes) -> None:
@@ -87,6 +93,12 @@ class Spool:
 
     def read(self, after: int, budget: int) -> list[tuple[int, bytes]]:
         """Returns results (number, body) with a number above `after`, in order, until `budget` bytes are passed."""
+        if self._fresh and self._fresh[0][0] == after + 1:
+            fresh, self._fresh = self._fresh, []
+            if sum(len(body) for _, body in fresh) <= budget:
+                return fresh
+        if after == self._last and not self.failing:
+            return []
         found, size = [], 0
         rows = self._db.execute("SELECT seq, body FROM results WHERE seq > ? ORDER BY seq LIMIT 500", (after,))
         for seq, body in rows:
@@ -113,6 +125,8 @@ class Spool:
                 self._db.execute("ROLLBACK")
             return
         self.failing = False
+        if self._results:
+            self._fresh = [(seq, body) for seq, (_, body) in self._results.items()]
         self._marks, self._results, self._unmark, self._acked = [], {}, [], []
 
     def full(self) -> bool:

@@ -75,6 +75,7 @@ class Client:
         self.order: list[Key] = []
         self.outputs: list[Message] = []
         self.full: list[bool] = []
+        self.returned: list[Key] = []
         self.closed = False
         self._directory = directory
 
@@ -120,6 +121,10 @@ class Client:
     async def stop(self, execution: int, token: int = 1, reason: str = "cancelled") -> None:
         await self.say({"op": "stop", "jobs": [[execution, token]], "reason": reason})
 
+    async def may_run(self, slots: int) -> None:
+        """Says hello again: no more than so many shall run at a time."""
+        await self.say({"op": "hello", "worker_pid": os.getpid(), "slots": slots})
+
     async def ack(self, *keys: Key) -> None:
         await self.say({"op": "ack", "jobs": [list(key) for key in keys]})
 
@@ -157,6 +162,8 @@ class Client:
                     self.results[result["id"], result["token"]] = result
             case "full":
                 self.full.append(message["full"])
+            case "returned":
+                self.returned += [(task, token) for task, token in message["jobs"]]
 
 
 class RunnerProcess:
