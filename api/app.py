@@ -41,6 +41,7 @@ from api.static import static_files
 from common.artifacts.choose import store_of
 from common.clock import Clock
 from common.config import Settings
+from common.db.bells import bells_of
 from common.db.session import Database
 from common.domain.permissions import NOBODY
 from common.security.encryption import Keyring
@@ -119,7 +120,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.clock = clock or Clock()
-    app.state.database = Database(settings.url, synchronous=settings.sqlite_synchronous, actor=NOBODY)
+    synchronous, bells = settings.sqlite_synchronous, bells_of(settings)
+    app.state.database = Database(settings.url, synchronous=synchronous, actor=NOBODY, bells=bells)
     app.state.memory = Memory()
     app.state.live = Live(app.state.database)
     app.state.signing_key = signing_key(settings)

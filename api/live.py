@@ -100,9 +100,11 @@ class Live:
         if self._work or self._stop.is_set():
             return
         url = self._database.engine.url.render_as_string(hide_password=False)
-        wakeup = Wakeup(url, {topic: [event] for topic, event in self._events.items()})
-        look = self._poll() if self._database.dialect == "mysql" else wakeup.run(self._stop)
-        self._work = [asyncio.ensure_future(self._guard(look)), asyncio.ensure_future(self._guard(self._pass_on()))]
+        hints = {topic: [event] for topic, event in self._events.items()}
+        work = [Wakeup(url, hints, bells=self._database.bells).run(self._stop), self._pass_on()]
+        if self._database.dialect == "mysql":
+            work.append(self._poll())
+        self._work = [asyncio.ensure_future(self._guard(each)) for each in work]
 
     async def _guard(self, work: Coroutine[object, object, None]) -> None:
         try:
@@ -121,7 +123,7 @@ class Live:
                     listener.tell(told)
 
     async def _poll(self) -> None:
-        """MySQL tells nobody: look whether something has been queued or has ended, while somebody is there to tell."""
+        """MySQL tells nobody elsewhere: look whether something was queued or has ended, while anybody listens."""
         before: object = None
         while not self._stop.is_set():
             await pause(_POLL, self._stop)

@@ -34,8 +34,9 @@ from common.services.schedules import trigger_of
 log = structlog.get_logger()
 S = table_of(Schedule)
 T = table_of(Task)
-#: Schedules a transaction; 500 take some 20 ms.
-BATCH = 500
+#: Schedules a transaction; 500 take some 20 ms. The first after a pause are few: the workers begin while the rest is
+#: being fired.
+_FEW, BATCH = 50, 500
 #: Seconds between two looks where another scheduler holds what is due.
 _SOON = 0.01
 
@@ -50,6 +51,8 @@ class Fire:
     _expected: float = math.inf
     #: When the database's clock was read last, on the same clock.
     _looked: float = 0.0
+    #: How many the next transaction fires.
+    _most: int = _FEW
 
     async def tick(self) -> float:
         """Fire one batch; returns the seconds until the next schedule is due, 0 when more may be due already."""
@@ -60,6 +63,7 @@ class Fire:
             if wait > 0:
                 return self._wait(wait)
         fired, wait = await self.database.transact(self._fire)
+        self._most = BATCH if fired == self._most else _FEW
         log.debug("fired", schedules=fired)
         if wait:
             return self._wait(wait)
@@ -81,7 +85,7 @@ class Fire:
     async def _fire(self, session: WriteSession) -> tuple[int, float]:
         """Fire a batch; returns how many, and the seconds until the next is due."""
         now = await self._now(session)
-        due = [_Due(*row) for row in await _DUE(session, now=now, most=BATCH)]
+        due = [_Due(*row) for row in await _DUE(session, now=now, most=self._most)]
         if not due:
             return 0, await self._until_next(session, now)
         tasks = await self._lock_tasks(session, [schedule.task_id for schedule in due])

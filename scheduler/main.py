@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from common.artifacts.choose import store_of
 from common.clock import Clock
 from common.config import Settings
+from common.db.bells import bells_of
 from common.db.schema import ensure_schema
 from common.db.session import Database, WriteSession
 from common.db.wakeup import Topic, Wakeup
@@ -40,7 +41,8 @@ async def main(settings: Settings, stop: asyncio.Event | None = None) -> None:
     """Run until told to stop. Any number of schedulers may run over one database."""
     stop = stop or asyncio.Event()
     stop_on_signals(stop)
-    database = Database(settings.url, pool_size=4, synchronous=settings.sqlite_synchronous)
+    bells = bells_of(settings)
+    database = Database(settings.url, pool_size=4, synchronous=settings.sqlite_synchronous, bells=bells)
     clock = Clock()
     try:
         if await outlast(lambda: _prepare(settings, database, clock), stop):
@@ -71,7 +73,8 @@ async def _work(settings: Settings, database: Database, clock: Clock, stop: asyn
             ).tick,
         ),
     ]
-    wakeup = Wakeup(settings.url, {Topic.SCHEDULES: [fire.wake], Topic.ENDED: [settle.wake]})
+    hints = {Topic.SCHEDULES: [fire.wake], Topic.ENDED: [settle.wake]}
+    wakeup = Wakeup(settings.url, hints, bells=database.bells)
     log.info("scheduler started", id=heartbeat.id)
     try:
         await run_all(stop, *(loop.run(stop) for loop in loops), wakeup.run(stop), stop_with_parent(stop))

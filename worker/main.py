@@ -9,6 +9,7 @@ import structlog
 from common.artifacts.choose import store_of
 from common.clock import Clock
 from common.config import Settings
+from common.db.bells import bells_of
 from common.db.schema import ensure_schema
 from common.db.session import Database, WriteSession
 from common.db.wakeup import Topic, Wakeup
@@ -43,7 +44,8 @@ async def main(settings: Settings, stop: asyncio.Event | None = None, *, take_ov
     with identity.acquired(settings, take_over=take_over) as own:
         if own_process:
             own.may_be_asked()
-        database = Database(settings.url, synchronous=settings.sqlite_synchronous, at_once=True)
+        bells = bells_of(settings)
+        database = Database(settings.url, synchronous=settings.sqlite_synchronous, at_once=True, bells=bells)
         try:
             await _work(settings, database, own, stop, hurry, handover)
         finally:
@@ -83,6 +85,7 @@ async def _work(
         Loop("output", Shower(database, clock, own, book).tick),
     )
     drain = Drain(database, clock, own, generation, book, runner, wakes, settings.drain_timeout, stop, hurry, handover)
+    wakeup = Wakeup(settings.url, {Topic.QUEUE: [wakes.claim], Topic.CANCEL: [wakes.look]}, bells=database.bells)
     ended = asyncio.Event()
     try:
         await run_all(
@@ -91,7 +94,7 @@ async def _work(
             runner.run(ended),
             drain.run(ended),
             _with_parent(stop, ended),
-            Wakeup(settings.url, {Topic.QUEUE: [wakes.claim], Topic.CANCEL: [wakes.look]}).run(ended),
+            wakeup.run(ended),
         )
     finally:
         await shelf.close()

@@ -5,7 +5,7 @@ Functions that only read take a ReadSession, and accept a WriteSession too.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
 from copy import copy
 from typing import TypeVar
@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from common.db.bells import Bells
 from common.db.engine import BEGIN_OPTION, create_engine
 from common.db.errors import is_transient
 from common.domain import permissions
@@ -37,6 +38,10 @@ class ReadSession(AsyncSession):
 class WriteSession(ReadSession):
     """A session for one transaction; committed by whoever opened it, in this module."""
 
+    def ring(self, words: Iterable[str]) -> None:
+        """Have these said to the other processes on this machine once it is committed."""
+        self.info.setdefault("rings", set()).update(words)
+
 
 class Database:
     """One database, as one process sees it."""
@@ -49,8 +54,10 @@ class Database:
         synchronous: str = "FULL",
         actor: Actor = permissions.SYSTEM,
         at_once: bool = False,
+        bells: Bells | None = None,
     ) -> None:
         self.actor = actor
+        self.bells = bells
         self._whole = False
         self.engine = create_engine(url, pool_size=pool_size, synchronous=synchronous, at_once=at_once)
         self.dialect = self.engine.dialect.name
@@ -87,6 +94,8 @@ class Database:
         with self._to_the_end():
             async with self._turn, self._writers(info={"actor": self.actor}) as session, session.begin():
                 yield session
+            if self.bells and (rings := session.info.get("rings")):
+                self.bells.ring(rings)
 
     async def transact(self, work: Callable[[WriteSession], Awaitable[T]], *, attempts: int = 5) -> T:
         """Run `work` as one transaction, again as a whole when the database asks for it (deadlock, lost connection).
@@ -128,3 +137,5 @@ class Database:
     async def dispose(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+        if self.bells:
+            self.bells.close()

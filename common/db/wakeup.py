@@ -1,7 +1,8 @@
 """Wake-ups: a hint that another process has written something. Polling stays the truth.
 
 PostgreSQL tells through LISTEN/NOTIFY. On SQLite `PRAGMA data_version` says that something was written (microseconds to
-ask, so it is asked often), and a counter in `facts` about what. MySQL has nothing of the kind and its users poll.
+ask, so it is asked often), and a counter in `facts` about what. MySQL has nothing of the kind and its users poll. On
+both, processes of one machine that share a data folder ring each other's bells as well.
 
 A hint names its topics: when everything woke everybody, one execution cost eight transactions that found nothing.
 """
@@ -9,7 +10,7 @@ A hint names its topics: when everything woke everybody, one execution cost eigh
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 
 import asyncpg
@@ -18,6 +19,7 @@ from sqlalchemy import Integer, cast, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, make_url
 
+from common.db.bells import Bells
 from common.db.engine import normalise_url
 from common.db.functions import utc_clock
 from common.db.models import Fact, table_of
@@ -52,6 +54,8 @@ class Topic(StrEnum):
 async def notify(session: WriteSession, *topics: Topic) -> None:
     """Wake those who listen to one of `topics` (none given: everybody) when this transaction commits."""
     told = sorted(topics or Topic)
+    if session.get_bind().dialect.name != "postgresql":
+        session.ring(told)
     match session.get_bind().dialect.name:
         case "postgresql":
             await session.execute(text(f"NOTIFY {_CHANNEL}, '{','.join(told)}'"))
@@ -65,24 +69,30 @@ async def notify(session: WriteSession, *topics: Topic) -> None:
 class Wakeup:
     """Sets the events of a topic when another process says that it may have written something about it."""
 
-    def __init__(self, url: str, events: Mapping[Topic, Sequence[asyncio.Event]]) -> None:
+    def __init__(
+        self, url: str, events: Mapping[Topic, Sequence[asyncio.Event]], *, bells: Bells | None = None
+    ) -> None:
         self._url: URL = make_url(normalise_url(url))
         self._events = events
+        self._bells = bells
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop` is set; a lost connection is tried again for ever."""
-        match self._url.get_backend_name():
-            case "sqlite":
+        backend = self._url.get_backend_name()
+        if backend == "postgresql":
+            await self._listen(stop)
+            return
+        with self._bells.listening(self._wake) if self._bells else contextlib.nullcontext():
+            if backend == "sqlite":
                 await self._watch_sqlite(stop)
-            case "postgresql":
-                await self._listen(stop)
-            case _:
+            else:
                 await stop.wait()
 
-    def _wake(self, topics: Iterable[str]) -> None:
-        for topic in topics:
-            for event in self._events.get(Topic(topic), ()):
-                event.set()
+    def _wake(self, topics: Collection[str]) -> None:
+        for topic, events in self._events.items():
+            if topic in topics:
+                for event in events:
+                    event.set()
 
     async def _watch_sqlite(self, stop: asyncio.Event) -> None:
         connection = sqlite3.connect(self._url.database or "", timeout=1)
@@ -93,7 +103,7 @@ class Wakeup:
                     version = connection.execute("PRAGMA data_version").fetchone()
                     if version != seen:
                         before, told = told, _told(connection)
-                        self._wake(topic for topic, count in told.items() if before.get(topic) != count)
+                        self._wake([topic for topic, count in told.items() if before.get(topic) != count])
                         seen = version
                 await pause(_SQLITE_POLL, stop)
         finally:
@@ -112,7 +122,7 @@ class Wakeup:
             connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
             try:
                 await connection.add_listener(_CHANNEL, lambda *message: self._wake(message[-1].split(",")))
-                self._wake(Topic)
+                self._wake(list(Topic))
                 await pause(None, stop, lost)
             except _AWAY as error:  # it went between two steps; that must not end the process
                 log.warning("wake-up connection lost", error=type(error).__name__)
