@@ -36,7 +36,7 @@ S = table_of(Schedule)
 T = table_of(Task)
 #: Schedules a transaction; 500 take some 20 ms. The first after a pause are few: the workers begin while the rest is
 #: being fired.
-_FEW, BATCH = 50, 500
+FEW, BATCH = 50, 500
 #: Seconds between two looks where another scheduler holds what is due.
 _SOON = 0.01
 
@@ -52,7 +52,7 @@ class Fire:
     #: When the database's clock was read last, on the same clock.
     _looked: float = 0.0
     #: How many the next transaction fires.
-    _most: int = _FEW
+    _most: int = field(default_factory=lambda: FEW)
 
     async def tick(self) -> float:
         """Fire one batch; returns the seconds until the next schedule is due, 0 when more may be due already."""
@@ -63,7 +63,7 @@ class Fire:
             if wait > 0:
                 return self._wait(wait)
         fired, wait = await self.database.transact(self._fire)
-        self._most = BATCH if fired == self._most else _FEW
+        self._most = BATCH if fired == self._most else FEW
         log.debug("fired", schedules=fired)
         if wait:
             return self._wait(wait)

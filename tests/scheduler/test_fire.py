@@ -91,7 +91,7 @@ class TestOneInstantOneRow:
     async def test_a_batch_that_is_full_is_followed_at_once(
         self, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("scheduler.fire.BATCH", 3)
+        monkeypatch.setattr("scheduler.fire.FEW", 3)
         for _ in range(5):
             await world.add_schedule(database, await world.add_task(database))
         assert await fire(database) == 0
