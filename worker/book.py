@@ -43,7 +43,7 @@ class Book:
         self._wakes = wakes
         #: In the runner or about to be: key -> where its lease begins.
         self.active: dict[Key, float] = {}
-        #: Taken, and not yet given to the runner; part of `active`.
+        #: Taken, and not given to the runner because the line to it broke; part of `active`.
         self.unsent: dict[Key, Claim] = {}
         #: Given to the runner, which gave it back unstarted; part of `active`.
         self.returned: set[Key] = set()
@@ -83,16 +83,6 @@ class Book:
         if released:
             self._wakes.claim.set()
 
-    def startable(self, now: float) -> int:
-        """How many of those that were taken the runner shall have now.
-
-        While it has some for the next slots that fall free, it is given none or many: they are marked in one statement.
-        """
-        room = self.slots + self.pace.queued(now) - len(self.running())
-        if self.queued and room < 2 * self.slots:
-            return 0
-        return max(0, min(len(self.unsent), room))
-
     @property
     def queued(self) -> bool:
         """Whether the runner has more than there are slots."""
@@ -100,9 +90,9 @@ class Book:
 
     def room(self, now: float) -> int:
         """How many to claim now: none while enough is in stock."""
-        ahead = self.pace.ahead(now)
-        free = self.free + (0 if self.draining or self.held_back else ahead)
-        return free if not self.unsent or free * 2 >= self.slots + ahead else 0
+        ahead = 0 if self.draining or self.held_back else self.pace.ahead(now)
+        free = self.free + ahead
+        return free if not self.queued or free * 2 >= self.slots + ahead else 0
 
     @property
     def idle(self) -> bool:
@@ -125,6 +115,11 @@ class Book:
             self.claims[claim.key] = self.unsent[claim.key] = claim
             self.active[claim.key] = leased
         self._wakes.start.set()
+
+    def sent(self, claims: Iterable[Claim]) -> None:
+        """The runner has been given these."""
+        for claim in claims:
+            self.unsent.pop(claim.key, None)
 
     def drop(self, gone: Iterable[Key]) -> None:
         """Forget what is not ours any more and never was started."""
@@ -191,7 +186,6 @@ class Book:
         self.count += len(results)
         self.pace.ended(result.get("duration") for result in results)
         self._wakes.record.set()
-        self._wakes.start.set()
         if self.hungry:
             self._wakes.claim.set()
 

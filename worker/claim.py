@@ -1,16 +1,15 @@
 """Taking executions and giving them to the runner."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import structlog
 
 from common.clock import Clock
 from common.config import Settings
-from common.db.session import Database, WriteSession
+from common.db.session import Database, ReadSession, WriteSession
 from common.db.types import Record
 from common.db.wakeup import Topic, notify, poll_interval
 from common.process import pause
@@ -29,7 +28,8 @@ from worker.runner_client import RunnerClient
 log = structlog.get_logger()
 
 Variables = Mapping[int, Record]
-Things = Mapping[str, Mapping[int, Any]]
+#: What tasks use, as the database has it: variables, and what else there is, by its kind.
+Things = tuple[Variables, Mapping[str, Mapping[int, Any]]]
 
 #: Most that one transaction takes: the runner spawns the first while the next are being claimed.
 _BATCH = 200
@@ -66,13 +66,12 @@ class Claimer:
     #: When the stock last became less, on the clock's `monotonic`, and how many results had come by then.
     _moved: float = 0.0
     _count: int = 0
-    #: Unsent ones that are marked as started: they are nobody else's any more.
-    _marked: set[Key] = field(default_factory=set)
-    #: Held while something is marked and sent, or given back.
+    #: Held while something is sent or given back.
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def tick(self) -> float:
-        """Take what is due, up to the free slots and a little ahead; returns the seconds until there may be more."""
+        """Take what is due, up to the free slots and a little ahead, and have it started; returns the seconds until
+        there may be more."""
         idle = poll_interval(self.database)
         if self.runner.ready and self.runner.outdated and not self.book.running() and not self.book.expected:
             self.runner.replace()
@@ -80,10 +79,7 @@ class Claimer:
             return idle
         if not self.book.pace.ahead(self.clock.monotonic()):
             await self._gather()
-        wait = await self._take(idle)
-        if self.book.startable(self.clock.monotonic()):
-            await self.start()  # at once, and not when that loop is woken
-        return wait
+        return await self._take(idle)
 
     def _may_start(self) -> bool:
         return self.runner.ready and not self.runner.outdated
@@ -101,78 +97,76 @@ class Claimer:
             self.book.hungry = True
             if limit <= 0:
                 return idle
-            found, wait = await self.database.transact(lambda session: self._claim(session, limit, idle))
+            found, things, wait = await self.database.transact(lambda session: self._claim(session, limit, idle))
             self.book.hungry = len(found) == limit
             self.book.take(found, leased)
+            self._send(found, things)
         return wait
 
-    async def _claim(self, session: WriteSession, limit: int, idle: float) -> tuple[list[Claim], float]:
-        """Up to `limit` claims, and the seconds after which another look may find more."""
+    async def _claim(self, session: WriteSession, limit: int, idle: float) -> tuple[list[Claim], Things, float]:
+        """Up to `limit` claims, what they use, and the seconds after which another look may find more."""
         now = await self.clock.now(session)
-        queues = self.settings.queues
+        queues, lease = self.settings.queues, self.settings.lease
         found = await claims.claim(
-            session, worker_id=self.identity.id, queues=queues, limit=limit, lease=self.settings.lease, now=now
+            session, worker_id=self.identity.id, queues=queues, limit=limit, lease=lease, now=now, spawned=True
         )
+        things = await self._read(session, found)
         if len(found) == limit:
-            return found, 0.0
+            return found, things, 0.0
         soonest = await claims.next_available(session, queues=queues)
         if soonest is None:
-            return found, idle
-        return found, min(idle, max((soonest - now).total_seconds(), _SOON))
+            return found, things, idle
+        return found, things, min(idle, max((soonest - now).total_seconds(), _SOON))
+
+    async def _read(self, session: ReadSession, found: Collection[Claim]) -> Things:
+        return await variables.stored(session, found), await registry.read(session, found)
+
+    def _send(self, found: Collection[Claim], things: Things) -> None:
+        """Have these started. Without a line they stay unsent, and go out after the next hello; when the worker is to
+        stop they are left to others."""
+        if found and self.runner.ready and not self.book.draining:
+            jobs = [self._job(claim, *things) for claim in found]
+            self.runner.start([job for job in jobs if job is not None])
+            self.book.sent(found)
 
     async def start(self) -> float:
-        """Have started what was taken, as slots fall free; returns the seconds to wait."""
+        """See to what was taken and does not run: send it, or leave it to others; returns the seconds to wait."""
         async with self._starting:
-            return await self._start()
+            await self._give_back(list(self.book.returned))
+            if self.book.draining:
+                self._recall()
+                await self._give_back(list(self.book.unsent))
+            elif self._may_start() and self.book.unsent:
+                await self._send_late()
+            return self._patience() if self.book.queued else _IDLE
 
-    async def _start(self) -> float:
+    async def _send_late(self) -> None:
+        """Have those started that are still ours."""
+        async with self.database.read() as session:
+            held = await leases.held(session, worker_id=self.identity.id)
+            self.book.drop(self.book.unsent.keys() - {item.key for item in held})
+            late = list(self.book.unsent.values())
+            things = await self._read(session, late)
+        self._send(late, things)
+
+    def _patience(self) -> float:
+        """How long the stock may still wait; it goes back when that is over."""
         now = self.clock.monotonic()
-        await self._give_back(list(self.book.returned))
-        if self.book.draining:
-            self._recall()
-            await self._give_back(list(self.book.unsent))
-        elif not self._may_start():
-            return _IDLE
-        elif count := self.book.startable(now):
-            self._moved = now
-            await self._send(dict(islice(self.book.unsent.items(), count)))
-        elif (stock := [key for key in self.book.unsent if key not in self._marked]) or self.book.queued:
-            if self._count != self.book.count:
-                self._moved, self._count = now, self.book.count
-            waited = now - self._moved
-            if waited < PATIENCE:
-                return PATIENCE - waited
-            log.info("giving back what slots did not fall free for", executions=len(stock))
-            self.book.pace.misjudged(now)
-            self._recall()
-            await self._give_back(stock)
-        return 0.0 if self.book.startable(self.clock.monotonic()) and self._may_start() else _IDLE
+        if self._count != self.book.count:
+            self._moved, self._count = now, self.book.count
+        if (waited := now - self._moved) < PATIENCE:
+            return PATIENCE - waited
+        log.info("giving back what slots did not fall free for")
+        self.book.pace.misjudged(now)
+        self._recall()
+        return _IDLE
 
     def _recall(self) -> None:
         if self.book.queued:
             self.runner.recall()
 
-    async def _send(self, taken: Mapping[Key, Claim]) -> None:
-        """Say that they may start from now on, then have them start; those that are not ours any more are dropped."""
-        mine, rows, things = await self.database.transact(lambda session: self._mark(session, taken))
-        self.book.drop(taken.keys() - mine)
-        self._marked = mine
-        # Without a line they stay marked and unsent, and go out with the next tick after the next hello.
-        if self.runner.ready:
-            jobs = [self._job(claim, rows, things) for key, claim in taken.items() if key in mine]
-            self.runner.start([job for job in jobs if job is not None])
-            for key in mine:
-                self.book.unsent.pop(key, None)
-            self._marked = set()
-
-    async def _mark(self, session: WriteSession, taken: Mapping[Key, Claim]) -> tuple[set[Key], Variables, Things]:
-        """Say that they may start; returns those that are ours, and what they use."""
-        mine = await claims.mark_spawned(session, worker_id=self.identity.id, keys=list(taken))
-        used = await variables.stored(session, taken.values())
-        return mine, used, await registry.read(session, taken.values())
-
     async def _give_back(self, keys: list[Key]) -> None:
-        """Leave to others what was taken and not started, whether it is marked or not."""
+        """Leave to others what was taken and not started."""
         if keys:
             await self.database.transact(lambda session: self._abandon(session, keys))
             self.book.drop(keys)
@@ -183,7 +177,7 @@ class Claimer:
         await leases.abandon(session, worker_id=self.identity.id, keys=keys, now=now, error="the worker was stopped")
         await notify(session, Topic.QUEUE)
 
-    def _job(self, claim: Claim, rows: Variables, things: Things) -> dict[str, Any] | None:
+    def _job(self, claim: Claim, rows: Variables, things: Mapping[str, Mapping[int, Any]]) -> dict[str, Any] | None:
         """One attempt as the runner wants it; None when it fails for want of something it uses."""
         try:
             given = Given(variables.inject(claim, rows, self.keyring), things, self.keyring, self.settings)

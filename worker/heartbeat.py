@@ -5,6 +5,7 @@ second, and whenever something was written, it is only read what shall be stoppe
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import psutil
 import structlog
@@ -15,7 +16,7 @@ from common.config import Settings
 from common.db.session import Database, WriteSession
 from common.domain.states import Status
 from common.process import pause
-from common.queue import leases
+from common.queue import claims, leases
 from common.queue.claims import Key
 from common.queue.leases import Held
 from common.queue.transitions import E
@@ -127,11 +128,20 @@ class Heart:
             before = self.book.all()
             async with self.database.read() as session:
                 held = await leases.held(session, worker_id=self.identity.id)
-            unknown = sorted({item.key for item in held} - before - self.book.all())
+            known = before | self.book.all()
+            unknown = sorted((item for item in held if item.key not in known), key=lambda item: item.key)
             if unknown and self.runner.ready:
-                log.warning("executions are gone", executions=[key[0] for key in unknown])
+                log.warning("executions are gone", executions=[item.id for item in unknown])
                 await self.database.transact(lambda session: self._abandon(session, unknown))
 
-    async def _abandon(self, session: WriteSession, keys: list[Key]) -> None:
+    async def _abandon(self, session: WriteSession, unknown: list[Held]) -> None:
         now = await self.clock.now(session)
+        if never := [item.key for item in unknown if self._never_started(item, now)]:
+            await claims.unmark_spawned(session, worker_id=self.identity.id, keys=never)
+        keys = [item.key for item in unknown]
         await leases.abandon(session, worker_id=self.identity.id, keys=keys, now=now, error=GONE)
+
+    def _never_started(self, item: Held, now: datetime) -> bool:
+        """Whether our runner was there when this was claimed: it knows of whatever it was given since it came up."""
+        since = self.runner.since
+        return since is not None and self.clock.monotonic() - (now - item.since).total_seconds() > since

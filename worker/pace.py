@@ -1,8 +1,8 @@
-"""How far ahead of its free slots a worker claims.
+"""How many tasks a worker gives its runner beyond its slots.
 
 Where tasks take milliseconds, a claim costs as much as several of them, and slots would stand empty while it is made.
-So such a worker keeps a small stock, and its runner some of it, which it starts without asking. All of it goes back to
-the others when slots do not fall free as expected; what the runner does not have is not marked as started either.
+So the runner of such a worker has some in stock, which it starts without asking. They go back to the other workers when
+slots do not fall free as expected.
 """
 
 from collections.abc import Iterable
@@ -10,9 +10,7 @@ from collections.abc import Iterable
 #: Seconds that tasks take on average, below which a stock is kept; it is gone within about `_STOCK` times as many.
 _QUICK = 0.05
 #: The stock in slots.
-_STOCK = 6
-#: What of it the runner may have.
-_QUEUED = 3
+_STOCK = 5
 #: Seconds after which the stock goes back, and for which none is kept then.
 PATIENCE = 0.5
 _LESSON = 60.0
@@ -37,14 +35,8 @@ class Pace:
 
     def ahead(self, now: float) -> int:
         """How many more than there are slots may be claimed."""
-        return self._slots * _STOCK if self._is_quick(now) else 0
-
-    def queued(self, now: float) -> int:
-        """How many more than there are slots the runner may have."""
-        return self._slots * _QUEUED if self._is_quick(now) else 0
-
-    def _is_quick(self, now: float) -> bool:
-        return self._average is not None and self._average < _QUICK and now >= self._not_before
+        quick = self._average is not None and self._average < _QUICK
+        return self._slots * _STOCK if quick and now >= self._not_before else 0
 
     def misjudged(self, now: float) -> None:
         """The stock had to wait too long."""

@@ -59,6 +59,8 @@ class RunnerClient:
         #: What the runner has said of itself: its process id, and how it keeps limits ("cgroup", "rlimit").
         self.pid: int | None = None
         self.limits = ""
+        #: Since when it has been there, on CLOCK_BOOTTIME.
+        self.since: float | None = None
         #: Executions that ran when the first hello of this process came.
         self.taken_over: int | None = None
 
@@ -133,7 +135,7 @@ class RunnerClient:
         if (limits := message.get("limits", "")) and limits != self.limits:
             self.limits = limits
             log.info("limits of memory and processes", kept_by=_KEPT_BY[self.limits])
-        self.pid = message["pid"]
+        self.pid, self.since = message["pid"], message.get("since")
         if self.taken_over is None:
             self.taken_over = len(running)
         self.ready = True

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, false, func, null, select, tuple_, update
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, null, select, tuple_, update
 from sqlalchemy.sql import Executable
 from sqlalchemy.sql.dml import Update
 
@@ -53,14 +53,24 @@ class Claim:
 
 
 async def claim(
-    session: WriteSession, *, worker_id: str, queues: Sequence[str], limit: int, lease: float, now: datetime
+    session: WriteSession,
+    *,
+    worker_id: str,
+    queues: Sequence[str],
+    limit: int,
+    lease: float,
+    now: datetime,
+    spawned: bool = False,
 ) -> list[Claim]:
     """Take up to `limit` executions that are due, the most urgent first, with a lease of `lease` seconds.
+
+    `spawned`: they may be started as soon as this is committed, and no at_most_once execution among them is given to
+    anybody else, until somebody who knows says that it was not (`unmark_spawned`).
 
     One query per queue, so that the index gives the order: with a filesort one claimer on MariaDB locks every row it
     scanned and the next gets nothing.
     """
-    given = {"worker_id": worker_id, "lease_until": now + timedelta(seconds=lease), "now": now}
+    given = {"worker_id": worker_id, "lease_until": now + timedelta(seconds=lease), "now": now, "spawned": spawned}
     found: list[Claim] = []
     for queue in queues:
         if len(found) < limit:
@@ -98,7 +108,7 @@ def _running(where: Sequence[ColumnElement[bool]], value: Value, version: Column
         lease_until=value("lease_until"),
         started_at=value("now"),
         finished_at=null(),
-        spawned=false(),
+        spawned=value("spawned"),
         exit_code=null(),
         signal=null(),
         error=null(),
@@ -131,6 +141,7 @@ _TAKEN = (
     ("worker_id", E.c.worker_id.type),
     ("lease_until", E.c.lease_until.type),
     ("now", E.c.started_at.type),
+    ("spawned", E.c.spawned.type),
 )
 #: The fields of a `Claim`.
 _COLUMNS = (
@@ -192,30 +203,6 @@ async def next_available(session: ReadSession, *, queues: Sequence[str]) -> date
     soonest = select(func.min(E.c.available_at)).where(E.c.queue.in_(queues), E.c.status == Status.QUEUED)
     available: datetime | None = await session.scalar(soonest)
     return available
-
-
-async def mark_spawned(session: WriteSession, *, worker_id: str, keys: Sequence[Key]) -> set[Key]:
-    """Say that these attempts may be started from now on; returns those that are still ours.
-
-    Only what is returned may be started: from here on an at_most_once execution is never given to anybody else.
-    """
-    rows = [{"row_id": id_, "row_token": token} for id_, token in keys]
-    if await run_each(session, _spawned, _SPAWNED, rows, worker_id=worker_id) == len(keys):
-        return set(keys)
-    mine = await session.execute(
-        select(E.c.id, E.c.token).where(
-            E.c.worker_id == worker_id, E.c.status == Status.RUNNING, tuple_(E.c.id, E.c.token).in_(keys)
-        )
-    )
-    return {(row.id, row.token) for row in mine}
-
-
-def _spawned(value: Value) -> Update:
-    mine = [E.c.id == value("row_id"), E.c.token == value("row_token"), E.c.worker_id == value("worker_id")]
-    return update(E).where(E.c.status == Status.RUNNING, *mine).values(spawned=True)
-
-
-_SPAWNED = (("row_id", E.c.id.type), ("row_token", E.c.token.type), ("worker_id", E.c.worker_id.type))
 
 
 async def unmark_spawned(session: WriteSession, *, worker_id: str, keys: Sequence[Key]) -> None:

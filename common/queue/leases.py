@@ -33,6 +33,8 @@ class Held:
     token: int
     cancel_requested: bool
     spawned: bool
+    #: When it was claimed, by the database's clock.
+    since: datetime
 
     @property
     def key(self) -> Key:
@@ -43,11 +45,11 @@ class Held:
 async def held(session: ReadSession, *, worker_id: str) -> list[Held]:
     """Every attempt the database says this worker is running."""
     rows = await session.execute(
-        select(E.c.id, E.c.token, E.c.cancel_requested_at, E.c.spawned).where(
+        select(E.c.id, E.c.token, E.c.cancel_requested_at, E.c.spawned, E.c.started_at).where(
             E.c.worker_id == worker_id, E.c.status == Status.RUNNING
         )
     )
-    return [Held(row.id, row.token, row.cancel_requested_at is not None, row.spawned) for row in rows]
+    return [Held(id_, token, asked is not None, spawned, since) for id_, token, asked, spawned, since in rows]
 
 
 async def to_stop(session: ReadSession, *, worker_id: str) -> set[Key]:

@@ -32,7 +32,14 @@ def claim_without_lock() -> None:
     """Two workers read the same rows, and both take them."""
 
     async def claim(
-        session: WriteSession, *, worker_id: str, queues: Sequence[str], limit: int, lease: float, now: datetime
+        session: WriteSession,
+        *,
+        worker_id: str,
+        queues: Sequence[str],
+        limit: int,
+        lease: float,
+        now: datetime,
+        spawned: bool = False,
     ) -> list[Claim]:
         queued = select(E.c.id).where(E.c.status == Status.QUEUED, E.c.available_at <= now)
         taken = list(await session.scalars(queued.order_by(E.c.id).limit(limit)))
@@ -40,7 +47,7 @@ def claim_without_lock() -> None:
             return []
         # One writes when the other has long started what it took.
         await pause(_BETWEEN if os.environ["ROTA_WORKER_NAME"] == "worker0" else 3 * _BETWEEN)
-        values = {"worker_id": worker_id, "lease_until": now + timedelta(seconds=lease), "spawned": False}
+        values = {"worker_id": worker_id, "lease_until": now + timedelta(seconds=lease), "spawned": spawned}
         await session.execute(
             update(E).where(E.c.id.in_(taken)).values(status=Status.RUNNING, token=E.c.token + 1, **values)
         )

@@ -150,22 +150,22 @@ class TestWhatAClaimSays:
 
 
 class TestSayingSoBeforeStarting:
-    async def test_only_what_is_still_ours_may_start(self, database: Database) -> None:
+    async def test_a_claim_says_that_it_may_start(self, database: Database) -> None:
+        await world.add_executions(database, await world.add_task(database), 2)
+        (first,) = await world.claim(database, spawned=True)
+        (second,) = await world.claim(database, spawned=False)
+        found = {row.id: row.spawned for row in await world.executions(database)}
+        assert found == {first.id: True, second.id: False}
+
+    async def test_only_what_is_still_ours_can_be_said_not_to_have_started(self, database: Database) -> None:
         await world.add_executions(database, await world.add_task(database), 3)
-        mine = await world.claim(database, limit=2)
-        (other,) = await world.claim(database, "zhang")
+        mine = await world.claim(database, limit=2, spawned=True)
+        (other,) = await world.claim(database, "zhang", spawned=True)
         await world.change(database, mine[1].id, status=Status.CANCELLED)
         keys = [*(claim.key for claim in mine), other.key, (mine[0].id, 99), (77, 1)]
         async with database.write() as session:
-            assert await claims.mark_spawned(session, worker_id="wei", keys=keys) == {mine[0].key}
-        assert [row.spawned for row in await world.executions(database)] == [True, False, False]
-
-    async def test_saying_it_twice_is_not_taken_for_a_loss(self, database: Database) -> None:
-        await world.add_executions(database, await world.add_task(database), 2)
-        keys = [claim.key for claim in await world.claim(database, limit=2)]
-        for _ in range(2):
-            async with database.write() as session:
-                assert await claims.mark_spawned(session, worker_id="wei", keys=keys) == set(keys)
+            await claims.unmark_spawned(session, worker_id="wei", keys=keys)
+        assert [row.spawned for row in await world.executions(database)] == [False, True, True]
 
 
 class TestALongQueue:

@@ -88,7 +88,7 @@ class TestTheFence:
     ) -> None:
         before = await world.execution(database, old.id)
         async with database.write() as session:
-            assert await claims.mark_spawned(session, worker_id="wei", keys=[old.key]) == set()
+            await claims.unmark_spawned(session, worker_id="wei", keys=[old.key])
             assert await leases.abandon(session, worker_id="wei", keys=[old.key], now=after(70), error="gone") == []
             assert await claims.load(session, [old.key]) == {}
         assert await world.execution(database, old.id) == before

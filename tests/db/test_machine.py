@@ -136,9 +136,10 @@ class Machine(RuleBasedStateMachine):
         self.models |= {id_: Model(delivery) for id_ in made}
 
     @precondition(lambda self: self.some(Status.QUEUED))
-    @rule(target=attempts, worker=st.sampled_from(WORKERS), limit=st.integers(1, 3))
-    def claim(self, worker: str, limit: int) -> Any:
-        found = self.do(world.claim(self.database, worker, limit=limit, lease=LEASE, now=self.clock.instant))
+    @rule(target=attempts, worker=st.sampled_from(WORKERS), limit=st.integers(1, 3), spawned=st.booleans())
+    def claim(self, worker: str, limit: int, spawned: bool) -> Any:
+        given: dict[str, Any] = {"limit": limit, "spawned": spawned, "lease": LEASE, "now": self.clock.instant}
+        found = self.do(world.claim(self.database, worker, **given))
         queued = [id_ for id_, model in self.models.items() if model.status == Status.QUEUED]
         assert len(found) == min(limit, len(queued))
         for each in found:
@@ -146,24 +147,39 @@ class Machine(RuleBasedStateMachine):
             model.become(Status.RUNNING)
             model.token += 1
             assert each.token == model.token
-            model.worker, model.spawned, model.lease = worker, False, self.clock.seconds + LEASE
+            model.worker, model.spawned, model.lease = worker, spawned, self.clock.seconds + LEASE
         return multiple(*((worker, each) for each in found))
 
     @rule(attempt=attempts)
     def start(self, attempt: tuple[str, Claim]) -> None:
         worker, claim = attempt
         model = self.models[claim.id]
-        if claim.token in self.starts.get(claim.id, ()):
-            return  # the runner starts a key once, whatever it is told
-
-        async def mark() -> bool:
-            async with self.database.write() as session:
-                return claim.key in await claims.mark_spawned(session, worker_id=worker, keys=[claim.key])
-
-        assert self.do(mark()) == model.holds(claim, worker)
-        if model.holds(claim, worker):
-            model.spawned = True
+        if model.holds(claim, worker) and model.spawned and not self._has_started(claim):
             self.starts.setdefault(claim.id, []).append(claim.token)
+
+    def _has_started(self, claim: Claim) -> bool:
+        """The runner starts a key once, whatever it is told."""
+        return claim.token in self.starts.get(claim.id, ())
+
+    @rule(attempt=attempts)
+    def give_back_what_was_not_started(self, attempt: tuple[str, Claim]) -> None:
+        worker, claim = attempt
+        if self._has_started(claim):
+            return
+
+        async def give() -> bool:
+            async with self.database.write() as session:
+                await claims.unmark_spawned(session, worker_id=worker, keys=[claim.key])
+                now = self.clock.instant
+                gone = await leases.abandon(session, worker_id=worker, keys=[claim.key], now=now, error="stopped")
+                return gone == [claim.key]
+
+        model = self.models[claim.id]
+        mine = model.holds(claim, worker)
+        assert self.do(give()) == mine
+        if mine:
+            model.spawned = False
+            model.is_lost()
 
     @rule(attempt=attempts, status=st.sampled_from(FATES), again=st.booleans())
     def end(self, attempt: tuple[str, Claim], status: Status, again: bool) -> None:

@@ -125,17 +125,18 @@ async def claim(
     lease: float = 60,
     now: datetime = NOW,
     queues: Sequence[str] = ("default",),
+    spawned: bool = False,
 ) -> list[Claim]:
     """What this worker gets in one transaction."""
     async with database.write() as session:
-        return await claims.claim(session, worker_id=worker_id, queues=queues, limit=limit, lease=lease, now=now)
+        return await claims.claim(
+            session, worker_id=worker_id, queues=queues, limit=limit, lease=lease, now=now, spawned=spawned
+        )
 
 
 async def claim_and_spawn(database: Database, worker_id: str = "wei", *, now: datetime = NOW) -> Claim:
     """One claim whose process may have been started."""
-    (claimed,) = await claim(database, worker_id, now=now)
-    async with database.write() as session:
-        assert await claims.mark_spawned(session, worker_id=worker_id, keys=[claimed.key]) == {claimed.key}
+    (claimed,) = await claim(database, worker_id, now=now, spawned=True)
     return claimed
 
 

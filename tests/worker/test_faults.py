@@ -210,6 +210,23 @@ async def test_what_the_runner_never_heard_of_is_given_up_at_once(rig: Rig) -> N
     assert "does not know this execution" in row.error
 
 
+@pytest.mark.process
+async def test_what_never_came_to_a_runner_that_lives_is_given_to_others(rig: Rig) -> None:
+    """A worker died when its claim was committed and not yet sent: the runner knows best that it did not start it."""
+    rig.spawn()
+    await rig.until(await rig.run_command("true"))
+    rig.kill()
+    (claimed,) = await rig.run(await rig.create("echo ran"))
+    async with rig.database.write() as session:
+        now = await rig.clock.now(session)
+        (own,) = (await session.scalars(select(W.c.id))).all()
+        held = {"status": "running", "token": 1, "worker_id": own, "spawned": True, "lease_until": now}
+        await session.execute(E.update().where(E.c.id == claimed).values(started_at=now, **held))
+    rig.spawn()
+    row = await rig.until(claimed)
+    assert (row.status, row.token, row.failures) == (Status.SUCCESS, 2, 0)
+
+
 async def test_told_to_stop_it_waits_for_what_runs_and_claims_no_more(rig: Rig, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     rig.start(drain_timeout=120)

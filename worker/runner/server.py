@@ -3,7 +3,7 @@
 worker -> runner   hello {worker_pid, slots?} · start {jobs: [Spec...]} ·
                    deadline {leases: [[id, token, deadline]...]} · stop {jobs: [[id, token]...], reason} ·
                    ack {jobs: [[id, token]...]} · recall · quit
-runner -> worker   hello {pid, boot_id, running, unacked, version, limits} ·
+runner -> worker   hello {pid, boot_id, running, unacked, version, limits, since} ·
                    started {jobs: [[id, token, pid, unix time, folder?]...]} ·
                    output {id, token, pieces: [[seq, "o"|"e", offset, seconds, base64]...], skipping} ·
                    finished {results: [...]} (results.py; with the folder where there is one) · full {full} ·
@@ -57,6 +57,7 @@ class Runner:
     def __init__(self, place: Place, name: str, idle: float, cgroup: Path | None) -> None:
         self._place = place
         self._idle = idle
+        self._since = time.clock_gettime(time.CLOCK_BOOTTIME)
         self._spool = Spool(place.spool)
         self._work = Work(name, place.path)
         self._cgroups = Cgroups(name, cgroup)
@@ -159,7 +160,7 @@ class Runner:
         unacked = list(self._spool.unacked)
         told = {"op": "hello", "pid": os.getpid(), "boot_id": boot_id, "running": running, "unacked": unacked}
         limits = "cgroup" if self._cgroups.delegated else "rlimit"
-        connection.send(told | {"version": VERSION, "limits": limits})
+        connection.send(told | {"version": VERSION, "limits": limits, "since": self._since})
         self._begun = [job for job in self._jobs.values() if job.pid is not None]
         if self._full:
             connection.send({"op": "full", "full": True})
