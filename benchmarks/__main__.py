@@ -10,7 +10,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from benchmarks import api, burst, history, nodes, raw, retention, scale, steady
+from benchmarks import api, burst, history, nodes, raw, retention, scale, start, steady
+from benchmarks.peers import run as peers
 from benchmarks.stage import DATABASES, Stage, stage
 
 Scenario = Callable[[Stage], Coroutine[Any, Any, dict[str, float]]]
@@ -28,6 +29,9 @@ SCENARIOS: dict[str, Scenario] = {
     "api": lambda s: api.run(s),
     "retention": lambda s: retention.run(s),
     "nodes": lambda s: nodes.run(s),
+    "start": lambda s: start.run(s),
+    "peer-apscheduler": lambda s: peers.apscheduler(s),
+    "peer-celery": lambda s: peers.celery(s),
 }
 USUAL = ("burst", "steady", "scale", "history", "api")
 
