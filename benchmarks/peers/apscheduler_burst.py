@@ -17,7 +17,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Column, Float, Integer, MetaData, Table, Text, create_engine, insert, select
 
 _AT_ONCE = 16
-_AHEAD = timedelta(seconds=8)
+#: It stores one job a transaction.
+_AHEAD = timedelta(seconds=40)
 
 url, count, command = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 engine = create_engine(url, pool_size=_AT_ONCE, connect_args={"timeout": 60} if url.startswith("sqlite") else {})
@@ -55,6 +56,8 @@ def main() -> None:
     scheduler.start(paused=True)
     for number in range(count):
         scheduler.add_job("__main__:work", "date", run_date=instant, args=[number])
+    if datetime.now(UTC) >= instant:
+        sys.exit("the jobs were not stored in time")
     scheduler.resume()
     while len(recorded) < count:
         time.sleep(0.02)

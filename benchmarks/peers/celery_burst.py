@@ -39,6 +39,8 @@ def main() -> None:
         try:
             instant = datetime.now(UTC) + _AHEAD
             sent = [work.apply_async(args=[command], eta=instant) for _ in range(count)]
+            if datetime.now(UTC) >= instant:
+                sys.exit("the tasks were not sent in time")
             times = [one.get(timeout=120) for one in sent]
         finally:
             worker.terminate()
