@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from api.formats import Locale
 from api.pages.home_views import Tile
 from common.config import Settings
@@ -36,7 +38,7 @@ class SettingRow:
     muted: bool
     source: str
     changed: bool
-    description: str
+    description: Markup
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,18 @@ def _group(name: str) -> str:
     return next((title for title, words in _GROUPS if first in words), _GROUPS[0][0])
 
 
+def _coded(text: str) -> Markup:
+    """What stands between backticks, as code."""
+    parts = text.split("`")
+    return Markup().join(Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts))
+
+
 def _setting(each: Setting, locale: Locale) -> SettingRow:
     _ = locale.gettext
     value = each.value
     if value is None:
         value = _("set, not shown") if each.secret and each.is_set else _("not set")
-    told = _(each.description) if each.description else ""
+    told = _coded(_(each.description)) if each.description else Markup()
     return SettingRow(each.name, value, each.value is None, _(_SOURCES[each.source]), each.source != "default", told)
 
 

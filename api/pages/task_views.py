@@ -429,10 +429,11 @@ def summary(row: TaskRow, view: TaskView, locale: Locale) -> str | Markup:
 
 
 def bars_range(recent: Sequence[Last], locale: Locale) -> str:
+    """From when to when these runs are, in a word where both are the same."""
     if len(recent) < 2:
         return ""
-    begin, end = recent[0].scheduled_for, recent[-1].scheduled_for
-    return locale.gettext("%(begin)s to %(end)s", begin=locale.relative(begin), end=locale.relative(end))
+    begin, end = (locale.relative(each.scheduled_for) for each in (recent[0], recent[-1]))
+    return begin if begin == end else locale.gettext("%(begin)s to %(end)s", begin=begin, end=end)
 
 
 def tally(recent: Sequence[Last], locale: Locale) -> list[Tally]:

@@ -39,7 +39,7 @@ def _setting(name: str, settings: Settings, given: set[str]) -> Setting:
     if name in settings.model_fields_set:
         source = "environment" if variable in given else "file"
     secret = field.annotation is SecretStr or SecretStr in get_args(field.annotation)
-    is_set = value is not None and value != "" and value != []
+    is_set = value not in (None, "", [], {})
     return Setting(variable, _shown(name, value) if is_set else None, is_set, secret, source, field.description or "")
 
 
@@ -52,6 +52,8 @@ def _shown(name: str, value: object) -> str | None:
         return None
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={each}" for key, each in value.items())
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Path):

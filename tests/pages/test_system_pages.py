@@ -14,11 +14,14 @@ def test_settings_say_where_they_come_from_and_never_a_secret(tmp_path: Path) ->
         secret_key="s" * 40,
         database_url="postgresql+asyncpg://rota:hunter2@db.example:5432/rota?sslpassword=hunter3",
         queues=["default", "gpu"],
+        interpreters={"py312": "/opt/py312/bin/python"},
     )
     found = {each.name: each for each in settings_of(settings, {"ROTA_SLOTS": "7"})}
     assert (found["ROTA_SLOTS"].value, found["ROTA_SLOTS"].source) == ("7", "environment")
     assert (found["ROTA_QUEUES"].value, found["ROTA_QUEUES"].source) == ("default, gpu", "file")
     assert found["ROTA_LEASE"].source == "default"
+    assert found["ROTA_INTERPRETERS"].value == "py312=/opt/py312/bin/python"
+    assert (found["ROTA_IMPORT_FOLDERS"].is_set, found["ROTA_UV"].is_set) == (False, False)
     assert found["ROTA_DATABASE_URL"].value == "postgresql, db.example/rota"
     secret = found["ROTA_SECRET_KEY"]
     assert (secret.value, secret.is_set, secret.secret) == (None, True, True)
@@ -35,6 +38,8 @@ async def test_the_page_of_settings_is_for_administrators(alice: Person) -> None
     assert "服务器与数据库" in chinese
     assert "网页服务监听的地址。" in chinese
     assert "Address the web server listens on." not in chinese
+    assert "<code>databases</code>" in chinese
+    assert ">{}<" not in chinese, "what is empty is not set"
 
 
 async def test_a_viewer_sees_no_settings(victor: Person) -> None:
