@@ -60,6 +60,10 @@ def _bar(bar: Span) -> Markup:
     return Markup("<g>{}</g>").format(inside)
 
 
+#: So far from the left the flag of now may reach over the word that stands there.
+_FLAGGED = 0.3
+
+
 def close_together(left: float, width: float, end_before: float) -> bool:
     """Whether a bar is so narrow and so near to the one before that the two are one on the screen."""
     return width < _LEAST and left - end_before < APART
@@ -80,7 +84,11 @@ def strip(
         if value > 0:
             body += _load(step * pitch, pitch, value, slots, scale, past=past, labels=labels)
     limit = Markup('<line class="limit" x1="0" x2="100%" y1="{y}" y2="{y}"/>').format(y=f"{line:.1f}") if slots else ""
-    words = Markup('<text class="t" x="6" y="{}">{}</text>').format(f"{max(10.0, line - 5):.1f}", labels.slots)
+    # Where the flag of now would lie on it, the word goes to the other end.
+    place = 'x="100%" dx="-6" text-anchor="end"' if now is not None and 0 <= now < _FLAGGED else 'x="6"'
+    words = Markup('<text class="t" {} y="{}">{}</text>').format(
+        Markup(place), f"{max(10.0, line - 5):.1f}", labels.slots
+    )
     return Markup(
         '<svg width="100%" height="{h}" role="img" aria-label="{label}">{body}{limit}{words}'
         '<line class="axis" x1="0" x2="100%" y1="70.5" y2="70.5"/>{now}</svg>'

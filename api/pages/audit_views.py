@@ -131,7 +131,42 @@ def _row(row: Record, locale: Locale) -> AuditRow:
         word=_(OUTCOMES.get(row.outcome, row.outcome)),
         object=told,
         url=f"{page}/{row.object_id}" if page and row.object_id.isdecimal() else None,
-        details="; ".join(f"{name}: {_plain(value)}" for name, value in row.details.items() if value not in ([], "")),
+        details=_details(row.details, locale),
+    )
+
+
+#: Names of details as people say them; what is not here stands as it is written down.
+_DETAILS = {
+    "fields": N_("fields"),
+    "execution": N_("execution"),
+    "executions": N_("executions"),
+    "method": N_("method"),
+    "reason": N_("reason"),
+    "task": N_("task"),
+    "tasks": N_("tasks"),
+    "others": N_("others"),
+    "role": N_("role"),
+    "owner": N_("owner"),
+    "members": N_("members"),
+    "scope": N_("scope"),
+    "version": N_("version"),
+    "size": N_("size"),
+    "count": N_("count"),
+    "issuer": N_("sign-in service"),
+    "place": N_("place"),
+    "kind": N_("kind"),
+    "until": N_("until"),
+}
+
+
+def _details(details: Mapping[str, Any], locale: Locale) -> str:
+    """What else is known, with names in the reader's language; values as they were written down."""
+    chinese = locale.lang == "zh_CN"
+    colon, semicolon = ("：", "；") if chinese else (": ", "; ")
+    return semicolon.join(
+        f"{locale.gettext(_DETAILS.get(name, name))}{colon}{_plain(value)}"
+        for name, value in details.items()
+        if value not in ([], "")
     )
 
 

@@ -3,6 +3,8 @@
 (() => {
   const menus = "details.r-menu[open], details.r-more[open]";
   const closeAll = (but) => document.querySelectorAll(menus).forEach((menu) => { if (menu !== but) menu.open = false; });
+  // On narrow screens tabs scroll sideways: the one that is shown is in view.
+  document.querySelector(".r-tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   document.addEventListener("click", (event) => {
     const inside = event.target.closest("details.r-menu, details.r-more");
     closeAll(inside);

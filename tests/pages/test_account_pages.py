@@ -190,3 +190,4 @@ async def test_a_sign_in_service_is_left_after_the_password_once_more(alice: Per
     assert (await alice.post(f"{url}/{row.id}/disconnect", {"password": PASSWORD})).status_code == 303
     assert "No sign-in service is connected" in await alice.get(url)
     assert "Disconnected a user from the sign-in service" in await alice.get("/ui/audit")
+    assert "登录服务：https://id.example.com/a" in await alice.get("/ui/audit", lang="zh-CN")
