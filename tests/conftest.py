@@ -1,6 +1,7 @@
 """What every test may use: servers, a fresh database, the rule that nothing is skipped."""
 
 import functools
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
@@ -27,6 +28,9 @@ for _name in [name for name in os.environ if name.startswith("ROTA_") and not na
         del os.environ[_name]
 
 _REAL = passwords._CONTEXT
+
+# Imports make a million objects that stay: looking through them again and again was a third of collecting the tests.
+gc.disable()
 
 
 class DatabaseSource:
@@ -154,6 +158,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, all else in the order in which it was found."""
     tests = Path(__file__).parent
     items.sort(key=lambda item: item.path.relative_to(tests).parts[0] not in _LONGEST)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported is not looked through any more; what tests leave behind is collected as ever."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)

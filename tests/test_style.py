@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import suite
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("api", "cli", "common", "rota", "scheduler", "worker")
 PRODUCT = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -152,3 +154,12 @@ def test_pages_load_nothing_from_other_sites() -> None:
 )
 def test_the_rule_about_other_sites_would_see_one(markup: str) -> None:
     assert FOREIGN_ASSET.search(markup)
+
+
+@pytest.mark.parametrize(("mark", "places"), [("browser", suite.BROWSER), ("chaos", suite.CHAOS)])
+def test_a_mark_that_has_a_step_of_its_own_is_where_that_step_looks(mark: str, places: tuple[str, ...]) -> None:
+    marked = [
+        path for path in TESTS if re.search(rf"^(@|pytestmark = ).*\bpytest\.mark\.{mark}\b", path.read_text(), re.M)
+    ]
+    assert marked
+    assert [name(path) for path in marked if not name(path).startswith(places)] == []

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.process
 
 #: Which phases for how long at most (s): the administrator gets furthest, so the thorough one is theirs.
 PLANS = {
-    "administrator": ("examples,coverage,fuzzing", 20),
-    "operator": ("examples,fuzzing", 5),
-    "viewer": ("examples,fuzzing", 5),
+    "administrator": ("examples,coverage,fuzzing", 10),
+    "operator": ("examples,fuzzing", 3),
+    "viewer": ("examples,fuzzing", 3),
 }
 
 

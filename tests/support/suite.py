@@ -33,6 +33,10 @@ AT_ONCE = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 #: Those of chaos wait most of their time, for a lease to end or for the minute to be over. One at a time is handed out:
 #: by the usual batches one process would get two of the three long ones.
 CHAOS_AT_ONCE = ("-n", "6", "--dist", "loadgroup", "--no-loadscope-reorder")
+#: Where the tests with these marks are: each process reads all the files it is given, which takes it five seconds for
+#: those of all tests. `tests/test_style.py` finds a mark anywhere else.
+BROWSER = ("tests/e2e", "tests/security/test_xss.py")
+CHAOS = ("tests/chaos",)
 #: On the second Python: what depends on the language. Markup, SQL, whole programs and the long property tests are the
 #: same on every Python.
 ON_EVERY_PYTHON = (
@@ -262,7 +266,7 @@ def _test(suite: Suite) -> None:
     suite.together(Step(f"pytest, Python {version}", most), *beside)
     # By themselves: Playwright's event loop stays in its process, and pytest-asyncio cannot have another one there.
     # There each process starts a Rota of its own anyway, so their tests need not stay together.
-    browser = Step("pytest, browser", [BIN / "pytest", "-n", "2", "--durations=10", "-m", "browser"])
+    browser = Step("pytest, browser", [BIN / "pytest", *BROWSER, "-n", "2", "--durations=10", "-m", "browser"])
     if other is None:
         print("\nNo second Python on this machine: the tests ran on one only.")
         suite.together(browser)
@@ -271,7 +275,7 @@ def _test(suite: Suite) -> None:
         command: list[str | Path] = [ROOT / venv / "bin/pytest", "-n", "2", "--dist", "loadfile", *ON_EVERY_PYTHON]
         suite.together(browser, Step(f"pytest, Python {other.name}", command, {"ROTA_TEST_KINDS": "sqlite"}))
     # They come last: what else is wrong shows sooner elsewhere.
-    suite.run("pytest, chaos", BIN / "pytest", *CHAOS_AT_ONCE, "-rP", "--durations=10", "-m", "chaos")
+    suite.run("pytest, chaos", BIN / "pytest", *CHAOS, *CHAOS_AT_ONCE, "-rP", "--durations=10", "-m", "chaos")
 
 
 def _this_python() -> Python:
@@ -330,6 +334,8 @@ def _environment(temporary: Path) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith("ROTA_") or name == "ROTA_ALLOW_SKIP"
     }
+    # Else every process that a test starts would compile Rota again, and pytest every test.
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
     return kept | {"TMPDIR": str(temporary)}
 
 
