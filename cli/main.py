@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import datasource, db, keys, user
+from cli.lean import lean
 from cli.settings import fail, settings_of
 from common.errors import ConfigurationError, DomainError
 
@@ -48,7 +49,8 @@ def up(host: Host = None, port: Port = None, data_dir: DataDir = None, slots: Sl
 @app.command()
 def api(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
     """Run the web server: pages and API."""
-    from api.main import main
+    with lean():
+        from api.main import main
 
     _serve("api", main, host=host, port=port, data_dir=data_dir)
 
@@ -56,7 +58,8 @@ def api(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
 @app.command()
 def scheduler(data_dir: DataDir = None) -> None:
     """Run a scheduler. Several may run over one database."""
-    from scheduler.main import main
+    with lean():
+        from scheduler.main import main
 
     _serve("scheduler", main, data_dir=data_dir)
 
@@ -66,7 +69,8 @@ def worker(
     data_dir: DataDir = None, slots: Slots = None, queue: Queue = None, name: Name = None, take_over: TakeOver = False
 ) -> None:
     """Run a worker. Any number may run, on any number of machines, over one database."""
-    from worker.main import main
+    with lean():
+        from worker.main import main
 
     run = partial(main, take_over=take_over)
     _serve("worker", run, data_dir=data_dir, slots=slots, queues=queue, worker_name=name)

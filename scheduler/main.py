@@ -10,7 +10,7 @@ from common.artifacts.choose import store_of
 from common.clock import Clock
 from common.config import Settings
 from common.db.bells import bells_of
-from common.db.schema import ensure_schema
+from common.db.schema import ensure_schema, patience
 from common.db.session import Database, WriteSession
 from common.db.wakeup import Topic, Wakeup
 from common.process import Loop, outlast, run_all, stop_on_signals, stop_with_parent
@@ -30,7 +30,7 @@ async def _prepare(settings: Settings, database: Database, clock: Clock) -> bool
     async def follow(session: WriteSession) -> int:
         return await facts.follow_time_data(session, now=await clock.now(session))
 
-    await ensure_schema(database, settings.url)
+    await ensure_schema(database, settings.url, patience=patience())
     async with database.read() as session:
         await calendars.warm(session, now=await clock.now(session))
     await database.transact(follow)

@@ -10,7 +10,7 @@ from common.artifacts.choose import store_of
 from common.clock import Clock
 from common.config import Settings
 from common.db.bells import bells_of
-from common.db.schema import ensure_schema
+from common.db.schema import ensure_schema, patience
 from common.db.session import Database, WriteSession
 from common.db.wakeup import Topic, Wakeup
 from common.process import Loop, outlast, pause, run_all, stop_with_parent
@@ -113,7 +113,7 @@ async def _register(
         return await identity.register(session, own, settings, now=await clock.now(session))
 
     async def begin() -> int:
-        await ensure_schema(database, settings.url)
+        await ensure_schema(database, settings.url, patience=patience())
         return await database.transact(enter)
 
     return await outlast(begin, stop)

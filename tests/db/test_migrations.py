@@ -89,6 +89,25 @@ async def test_starting_on_a_current_database_migrates_nothing(
     await ensure_schema(database, database_url)
 
 
+async def test_what_another_process_migrates_meanwhile_is_waited_for(
+    empty: Database, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade = migrate.upgrade
+
+    async def refuse(url: str) -> None:
+        raise AssertionError("another process did it")
+
+    monkeypatch.setattr(migrate, "upgrade", refuse)
+    waiting = asyncio.create_task(ensure_schema(empty, empty_database_url, patience=60))
+    await upgrade(empty_database_url)
+    await waiting
+
+
+async def test_what_nobody_migrates_is_not_waited_for_longer(empty: Database, empty_database_url: str) -> None:
+    await ensure_schema(empty, empty_database_url, patience=0.01)
+    assert await revision(empty) == HEAD
+
+
 async def test_upgrading_a_current_database_keeps_what_is_in_it(database: Database, database_url: str) -> None:
     task = await world.add_task(database)
     await migrate.upgrade(database_url)
