@@ -4,14 +4,28 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import ColumnElement, func, insert, literal_column, select, text
 
 from common.db.models import Execution, Schedule, Task, table_of
 from common.db.session import Database, WriteSession
 from common.db.wakeup import notify
+from common.queue.enqueue import fire_key
 
 T, S, E = table_of(Task), table_of(Schedule), table_of(Execution)
 _CHUNK = 5_000
+_HISTORY = timedelta(days=89)
+#: How each database adds seconds to a time, and writes the key of a firing at one.
+_SHIFTED = {
+    "sqlite": (
+        "strftime('%Y-%m-%d %H:%M:%f000', {column}, '+{seconds} seconds')",
+        "'c:' || replace({at}, ' ', 'T') || 'Z'",
+    ),
+    "postgresql": (
+        "{column} + interval '{seconds} seconds'",
+        """to_char(({at}) AT TIME ZONE 'UTC', '"c:"YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""",
+    ),
+    "mysql": ("{column} + INTERVAL {seconds} SECOND", "DATE_FORMAT({at}, 'c:%Y-%m-%dT%H:%i:%s.%fZ')"),
+}
 
 
 async def tasks_due(database: Database, instants: Sequence[datetime], *, command: str, now: datetime) -> None:
@@ -20,10 +34,10 @@ async def tasks_due(database: Database, instants: Sequence[datetime], *, command
 
 
 async def idle_tasks(database: Database, count: int, *, now: datetime) -> None:
-    """So many tasks that run once a day, none of them within the next hours."""
+    """So many tasks that run once a day, none of them within the next hours; they have been there for a while."""
     first = now + timedelta(hours=6)
     plans = [(f"idle {number}", "cron", first + timedelta(seconds=number % 40_000)) for number in range(count)]
-    await _add(database, plans, "true", now)
+    await _add(database, plans, "true", now - timedelta(days=100))
 
 
 async def _add(database: Database, plans: Sequence[tuple[str, str, datetime]], command: str, now: datetime) -> None:
@@ -33,13 +47,18 @@ async def _add(database: Database, plans: Sequence[tuple[str, str, datetime]], c
         async def write(session: WriteSession, chunk: Sequence[tuple[str, str, datetime]] = chunk) -> None:
             first = (await session.scalar(select(func.max(T.c.id))) or 0) + 1
             common = {"command": command, "created_at": now, "updated_at": now, "concurrency": "allow"}
-            await session.execute(
-                insert(T), [{"id": first + n, "name": plan[0], **common} for n, plan in enumerate(chunk)]
-            )
+            rows = [
+                {"id": first + n, "name": plan[0], "tags": _tags(first + n)} | common for n, plan in enumerate(chunk)
+            ]
+            await session.execute(insert(T), rows)
             await session.execute(insert(S), [_schedule(first + n, *plan[1:]) for n, plan in enumerate(chunk)])
             await notify(session)
 
         await database.transact(write)
+
+
+def _tags(number: int) -> list[str]:
+    return ["nightly", f"team-{number % 40}"] if number % 3 == 0 else []
 
 
 def _schedule(task_id: int, kind: str, at: datetime) -> dict[str, Any]:
@@ -47,44 +66,55 @@ def _schedule(task_id: int, kind: str, at: datetime) -> dict[str, Any]:
     return {"task_id": task_id, "kind": kind, "expr": expr, "next_run_at": at}
 
 
-async def history(database: Database, count: int, *, now: datetime) -> None:
-    """So many finished executions, evenly over all tasks and the last 90 days.
+async def history(database: Database, count: int, *, now: datetime, step: int = 100_000) -> None:
+    """So many finished executions, evenly over all tasks and the last 89 days: not one is old enough to be deleted.
 
-    One for each task is sent, the rest are copies the database makes itself.
+    Ids grow with time, as they do in a database that has filled by itself. One for each task is sent, the rest are
+    copies that the database makes itself, each round of them a while later.
     """
     async with database.read() as session:
         tasks = list(await session.scalars(select(T.c.id).order_by(T.c.id).limit(count)))
+    rounds = -(-count // len(tasks))
+    begin, width = now - _HISTORY, _HISTORY / rounds
     for start in range(0, len(tasks), _CHUNK):
         chunk = [
-            _ended(task_id, now - timedelta(seconds=7_776_000 * task_id / len(tasks)))
-            for task_id in tasks[start : start + _CHUNK]
+            _ended(task_id, begin + width * ((start + offset) / len(tasks)))
+            for offset, task_id in enumerate(tasks[start : start + _CHUNK])
         ]
 
         async def write(session: WriteSession, rows: list[dict[str, Any]] = chunk) -> None:
             await session.execute(insert(E), rows)
 
         await database.transact(write)
-    made = len(tasks)
-    while made < count:
-        made += await _copy(database, copy=made, limit=min(200_000, count - made))
+    for number in range(1, rounds):
+        left = min(len(tasks), count - number * len(tasks))
+        for start in range(0, left, step):
+            await _copy(database, later=width * number, skip=start, limit=min(step, left - start))
 
 
-async def _copy(database: Database, *, copy: int, limit: int) -> int:
-    """Copy up to `limit` executions under new keys; returns how many."""
-    names = [column.name for column in E.c if column.name not in ("id", "fire_key")]
-    key = func.concat(E.c.fire_key, f".{copy}") if database.dialect != "sqlite" else E.c.fire_key + f".{copy}"
-    source = select(key, *(E.c[name] for name in names)).order_by(E.c.id).limit(limit)
+async def _copy(database: Database, *, later: timedelta, skip: int, limit: int) -> None:
+    """Copy executions of the first round, as if each had been run again `later`."""
+    times = ("scheduled_for", "available_at", "created_at", "started_at", "finished_at")
+    columns = {column.name: column for column in E.c if column.name != "id"}
+    seconds = int(later.total_seconds())
+    shifted, key = _SHIFTED[database.dialect]
+    words: dict[str, ColumnElement[Any]] = {
+        name: literal_column(shifted.format(column=name, seconds=seconds)) for name in times
+    }
+    words["fire_key"] = literal_column(key.format(at=shifted.format(column="scheduled_for", seconds=seconds)))
+    source = select(*(words.get(name, column) for name, column in columns.items())).order_by(E.c.id)
     async with database.write() as session:
         if database.dialect == "postgresql":
             await session.execute(text("SET LOCAL statement_timeout = 0"))
-        done = await session.execute(insert(E).from_select(["fire_key", *names], source))
-        return int(done.rowcount)  # type: ignore[attr-defined]
+        first = await session.scalar(select(func.min(E.c.id)))
+        part = source.where(E.c.id >= first + skip, E.c.id < first + skip + limit)
+        await session.execute(insert(E).from_select([*columns], part))
 
 
 def _ended(task_id: int, at: datetime) -> dict[str, Any]:
     return {
         "task_id": task_id,
-        "fire_key": f"c:{at.isoformat()}",
+        "fire_key": fire_key(at),
         "run_id": "0" * 32,
         "trigger": "schedule",
         "scheduled_for": at,

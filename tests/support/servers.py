@@ -229,7 +229,8 @@ def _prepare_mariadb(folder: Path, *, leashed: bool, durable: bool) -> Server:
         "character-set-server": "utf8mb4",
         "default-time-zone": "+08:00",
         "innodb-flush-log-at-trx-commit": 1 if durable else 0,
-        "innodb-buffer-pool-size": "64M",
+        # What is durable may also grow: PostgreSQL has the system's cache for that.
+        "innodb-buffer-pool-size": "1G" if durable else "64M",
         "innodb-fast-shutdown": 2,
         "innodb-use-native-aio": 0,
         "init-file": folder / "init.sql",
