@@ -18,7 +18,7 @@ from api.pages.since_view import SinceView, Usual, remark, since_view
 from common.db.models import Task
 from common.db.types import Record
 from common.domain.states import ACTIVE, Status
-from common.queries.executions import ExecutionQuery
+from common.queries.executions import ExecutionQuery, Found
 from common.services.since import Since
 
 _LATE = timedelta(milliseconds=50)
@@ -171,8 +171,7 @@ _SHOWN = (
 
 def list_view(
     query: ExecutionQuery,
-    rows: Sequence[Record],
-    total: int,
+    found: Found,
     task_name: str | None,
     locale: Locale,
     *,
@@ -197,8 +196,16 @@ def list_view(
         task=Link(task_name, f"/ui/tasks/{query.task_id}") if task_name is not None else None,
         chips=chips,
         pickers=[],
-        rows=[execution_row(row, locale) for row in rows],
-        pager=pager(address, locale, page=query.page, size=query.page_size, shown=len(rows), total=total),
+        rows=[execution_row(row, locale) for row in found.rows],
+        pager=pager(
+            address,
+            locale,
+            page=query.page,
+            size=query.page_size,
+            shown=len(found.rows),
+            total=found.total,
+            least=found.least,
+        ),
         filtered=filtered,
         empty_title=_("No execution like this") if filtered else _("Nothing has run yet"),
         empty_hint=_("Another state, or all of them, may have some.")

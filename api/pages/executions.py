@@ -91,8 +91,7 @@ async def list_executions(
 ) -> Response:
     """Executions of all tasks, or of one, the newest first."""
     name = (await tasks.get(session, query.task_id)).name if query.task_id else None
-    rows, total = await queries.page(session, query)
-    view = views.list_view(query, rows, total, name, locale)
+    view = views.list_view(query, await queries.page(session, query), name, locale)
     return render(request, "executions/list.html", block=("chips", "list"), view=view)
 
 

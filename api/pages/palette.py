@@ -44,8 +44,9 @@ async def palette(
 ) -> Response:
     """What matches the letters; without any the pages and what one can begin."""
     wanted = q.strip()
-    found, _ = await tasks.list_page(session, TaskQuery(search=wanted, sort="name", page_size=_TASKS))
-    groups = _groups(user.role, wanted, found if wanted else [], locale)
+    query = TaskQuery(search=wanted, sort="name", page_size=_TASKS)
+    found = (await tasks.list_page(session, query))[0] if wanted else []
+    groups = _groups(user.role, wanted, found, locale)
     return render(request, "palette.html", groups=groups, q=wanted)
 
 

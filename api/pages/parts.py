@@ -92,14 +92,15 @@ class Address:
         return f"{self.path}?{urlencode(kept)}" if kept else self.path
 
 
-def pager(address: Address, locale: Locale, *, page: int, size: int, shown: int, total: int) -> Pager:
+def pager(
+    address: Address, locale: Locale, *, page: int, size: int, shown: int, total: int, least: bool = False
+) -> Pager:
+    """Where one is; `least`: nobody has counted beyond `total`."""
     first = (page - 1) * size + 1
-    text = locale.gettext(
-        "%(first)s–%(last)s of %(total)s",
-        first=locale.number(first),
-        last=locale.number(first + shown - 1),
-        total=locale.number(total),
-    )
+    _ = locale.gettext
+    words = _("%(first)s–%(last)s of at least %(total)s") if least else _("%(first)s–%(last)s of %(total)s")
+    numbers = {"first": first, "last": first + shown - 1, "total": total}
+    text = words % {name: locale.number(number) for name, number in numbers.items()}
     return Pager(
         text=text if shown else "",
         previous=address.url(page=page - 1) if page > 1 else None,

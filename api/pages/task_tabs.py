@@ -41,8 +41,8 @@ async def show_executions(
     """All executions of the task, the newest first."""
     _view, head, here = await task_head.load(session, task_id, locale)
     mine = ExecutionQuery(task_id=task_id, status=query.status, page=query.page)
-    rows, total = await executions.page(session, mine)
-    view = execution_views.list_view(mine, rows, total, None, here, path=f"{head.url}/executions")
+    found = await executions.page(session, mine)
+    view = execution_views.list_view(mine, found, None, here, path=f"{head.url}/executions")
     return render(request, "tasks/executions.html", block=("chips", "list"), head=head, view=view)
 
 

@@ -110,13 +110,13 @@ async def show_task(
     view = await tasks.view(session, task_id)
     here = locale.in_zone(view.schedules[0].timezone) if view.schedules else locale
     recent = await trend.newest(session, task_id, limit=RUNS)
-    rows, _total = await execution_queries.page(session, ExecutionQuery(task_id=task_id, page_size=8))
+    newest = await execution_queries.page(session, ExecutionQuery(task_id=task_id, page_size=8))
     said = {each.id: await execution_queries.output(session, each.id) for each in task_views.failures(recent)}
     owner = await session.get(User, view.task.owner_id) if view.task.owner_id else None
     found = task_views.overview(
         view,
         recent,
-        [execution_row(row, here) for row in rows],
+        [execution_row(row, here) for row in newest.rows],
         here,
         metric=metric if metric in METRICS else METRICS[0],
         owner=owner.username if owner else "",

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from api.access import takes
 from api.deps import ClockDep, DatabaseDep, ReadDep, UserDep
-from api.schemas.base import STOP_RESPONSES, ExecutionId, Page, PageNumber, PageSize, Search, TaskId, Wait
-from api.schemas.executions import AttemptOut, ExecutionHead, ExecutionOut, Stopped
+from api.schemas.base import STOP_RESPONSES, ExecutionId, PageNumber, PageSize, Search, TaskId, Wait
+from api.schemas.executions import AttemptOut, ExecutionOut, ExecutionPage, Stopped
 from common.db.session import ReadSession, WriteSession
 from common.domain.permissions import Right
 from common.domain.states import Status
@@ -20,10 +21,11 @@ from common.services.inputs import Time
 router = APIRouter(tags=["executions"])
 
 
-async def _page(session: ReadSession, query: ExecutionQuery) -> Page[ExecutionHead]:
-    rows, total = await queries.page(session, query)
-    items = [ExecutionHead.of(row) for row in rows]
-    return Page[ExecutionHead].of(items, total=total, page=query.page, page_size=query.page_size)
+Before = Annotated[int | None, Query(ge=1, le=2**63 - 1, description="Only ids below: on from the last of a page.")]
+
+
+async def _page(session: ReadSession, query: ExecutionQuery) -> ExecutionPage:
+    return ExecutionPage.found(await queries.page(session, query), query)
 
 
 @router.get("/executions")
@@ -36,9 +38,11 @@ async def list_executions(
     until: Time | None = None,
     page: PageNumber = 1,
     page_size: PageSize = 50,
-) -> Page[ExecutionHead]:
-    """List executions of all tasks, the newest first; `search` looks in the task's name."""
-    return await _page(session, ExecutionQuery(None, status, trigger, since, until, search, page, page_size))
+    before: Before = None,
+) -> ExecutionPage:
+    """List executions of all tasks, the newest first; `search` looks in the task's name. Far down, `before` is faster
+    than `page`."""
+    return await _page(session, ExecutionQuery(None, status, trigger, since, until, search, page, page_size, before))
 
 
 @router.get("/executions/{execution_id}")
@@ -79,10 +83,11 @@ async def list_task_executions(
     until: Time | None = None,
     page: PageNumber = 1,
     page_size: PageSize = 50,
-) -> Page[ExecutionHead]:
+    before: Before = None,
+) -> ExecutionPage:
     """List the executions of a task, the newest first; times bound the instant they were scheduled for."""
     await tasks.get(session, task_id)
-    query = ExecutionQuery(task_id, status, trigger, since, until, "", page, page_size)
+    query = ExecutionQuery(task_id, status, trigger, since, until, "", page, page_size, before)
     return await _page(session, query)
 
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from api.schemas.base import Answer, Instant
+from api.schemas.base import Answer, Instant, Page
 from common.db.types import Record
 from common.domain.states import Status
+from common.queries.executions import ExecutionQuery, Found
 from common.services.stopping import Stopping
 
 
@@ -84,6 +85,25 @@ class ExecutionHead(Answer):
     def of(cls, row: Record) -> "ExecutionHead":
         """The answer for a row."""
         return cls.model_validate(cls.values(row))
+
+
+class ExecutionPage(Page[ExecutionHead]):
+    """A part of a list of executions. Up to 10,000 `total` is exact; of more `at_least` is true, and there always is
+    one page more than `page` until the last."""
+
+    at_least: bool
+
+    @classmethod
+    def found(cls, found: Found, query: ExecutionQuery) -> "ExecutionPage":
+        """What was found for a query."""
+        return cls(
+            items=[ExecutionHead.of(row) for row in found.rows],
+            total=found.total,
+            page=query.page,
+            page_size=query.page_size,
+            pages=-(-found.total // query.page_size),
+            at_least=found.least,
+        )
 
 
 class AttemptOut(Answer):

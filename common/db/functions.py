@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Double, Integer
+from sqlalchemy import Boolean, ColumnElement, Double, Integer, literal
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import Select, select
@@ -99,3 +99,56 @@ def _slot_sqlite(element: slot_of, compiler: SQLCompiler, **kw: Any) -> str:
     # Without a library of its own SQLite has no floor(); what is never below zero may be cut off.
     seconds, width = (compiler.process(clause, **kw) for clause in element.clauses)
     return f"CAST(({seconds}) / {width} AS INTEGER)"
+
+
+class unled(FunctionElement[Any]):
+    """A column, and on SQLite no reason to take an index on it: knowing nothing of what is in a table, it believes that
+    of the executions of some states there are few, and reads all by those for what one by their end finds at once."""
+
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        super().__init__(column)
+        self.type = column.type
+
+
+@compiles(unled)
+def _unled(element: unled, compiler: SQLCompiler, **kw: Any) -> str:
+    (column,) = element.clauses
+    return compiler.process(column, **kw)
+
+
+@compiles(unled, "sqlite")
+def _unled_sqlite(element: unled, compiler: SQLCompiler, **kw: Any) -> str:
+    (column,) = element.clauses
+    return f"+{compiler.process(column, **kw)}"
+
+
+class contains(FunctionElement[bool]):
+    """Whether a text contains another one, whatever the case of its letters: `contains(column, text)`."""
+
+    type = Boolean()
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[str], text: str) -> None:
+        escaped = text.replace("/", "//").replace("%", "/%").replace("_", "/_")
+        super().__init__(column, literal(f"%{escaped}%"))
+
+
+@compiles(contains)
+def _contains(element: contains, compiler: SQLCompiler, **kw: Any) -> str:
+    column, pattern = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"(lower({column}) LIKE lower({pattern}) ESCAPE '/')"
+
+
+@compiles(contains, "postgresql")
+def _contains_postgresql(element: contains, compiler: SQLCompiler, **kw: Any) -> str:
+    column, pattern = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({column} ILIKE {pattern} ESCAPE '/')"
+
+
+@compiles(contains, "sqlite")
+def _contains_sqlite(element: contains, compiler: SQLCompiler, **kw: Any) -> str:
+    # Its LIKE knows no case of ASCII letters, and lower() no other ones either: done twice it takes twice as long.
+    column, pattern = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({column} LIKE {pattern} ESCAPE '/')"

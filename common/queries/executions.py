@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy import ColumnElement, and_, case, false, func, literal_column, select
 
+from common.db.functions import contains
 from common.db.models import Attempt, Execution, ExecutionOutput, Task, Worker, table_of
 from common.db.session import ReadSession
 from common.db.types import Record
-from common.domain.permissions import Right
-from common.domain.states import Status
+from common.domain.permissions import Right, sees_all
+from common.domain.states import ACTIVE, Status
 from common.queries.visibility import listed, permitted
 
 E = table_of(Execution)
@@ -24,9 +25,16 @@ W = table_of(Worker)
 HEAD = tuple(column for column in E.c if column.name not in ("stdout", "stderr", "report", "timing"))
 
 
+#: So many rows of a list are counted; of more than these the total says "at least".
+COUNTED = 10_000
+#: Up to so many tasks that a search finds are named one by one, so that an index leads to their executions.
+_NAMED = 1000
+_MAX_ID = 2**63 - 1
+
+
 @dataclass(frozen=True, slots=True)
 class ExecutionQuery:
-    """What a list of executions shows; times bound `scheduled_for`."""
+    """What a list of executions shows; times bound `scheduled_for`, `before` is the id after which it begins."""
 
     task_id: int | None = None
     status: Status | None = None
@@ -36,41 +44,105 @@ class ExecutionQuery:
     search: str = ""
     page: int = 1
     page_size: int = 50
+    before: int | None = None
 
 
-def _conditions(session: ReadSession, query: ExecutionQuery) -> list[ColumnElement[bool]]:
-    # Of one task a look by index; of all of them the set of those that are theirs.
-    theirs = listed(session) if query.task_id is None else permitted(session)
-    found: list[ColumnElement[bool]] = [T.c.deleted_at.is_(None), theirs]
-    if query.task_id is not None:
-        found.append(E.c.task_id == query.task_id)
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page of a list; `total` is how many there are in all, or with `least` at least."""
+
+    rows: list[Record]
+    total: int
+    least: bool = False
+
+
+async def _conditions(session: ReadSession, query: ExecutionQuery) -> list[ColumnElement[bool]]:
+    """Conditions on executions alone: a join with tasks, to be counted or skipped, costs more than all else."""
+    found = [await _of_tasks(session, query)]
     if query.status is not None:
         found.append(E.c.status == query.status)
+        if query.task_id is None and query.status != Status.RUNNING:
+            # Always so, and said so that the index on the state has them in the order of their ids.
+            found.append(E.c.lease_until.is_(None))
     if query.trigger:
         found.append(E.c.trigger == query.trigger)
+        if query.trigger != "schedule":
+            found.append(E.c.trigger != literal_column("'schedule'"))  # word for word what the index says
     if query.since is not None:
         found.append(E.c.scheduled_for >= query.since)
+        if query.task_id is None:
+            found.append(E.c.id >= await _first_since(session, query.since))
     if query.until is not None:
         found.append(E.c.scheduled_for <= query.until)
-    if query.search:
-        found.append(T.c.name.icontains(query.search, autoescape=True))
+    if query.before is not None:
+        found.append(E.c.id < query.before)
     return found
 
 
-async def page(session: ReadSession, query: ExecutionQuery) -> tuple[list[Record], int]:
+async def _of_tasks(session: ReadSession, query: ExecutionQuery) -> ColumnElement[bool]:
+    """The executions of those tasks that are asked for, are there, and are theirs to see."""
+    if query.task_id is not None:
+        there = select(T.c.id).where(T.c.id == query.task_id, T.c.deleted_at.is_(None), permitted(session))
+        mine = E.c.task_id == query.task_id if await session.scalar(there) is not None else false()
+        if not query.search:
+            return mine
+    theirs = select(T.c.id).where(T.c.deleted_at.is_(None), listed(session))
+    if query.search:
+        named = theirs.where(contains(T.c.name, query.search))
+        few = list(await session.scalars(named.limit(_NAMED + 1)))
+        found = E.c.task_id.in_(few) if len(few) <= _NAMED else E.c.task_id.in_(named)
+        return found if query.task_id is None else and_(mine, found)
+    if sees_all(session.actor):
+        # Deleted ones are few, and gone soon.
+        return E.c.task_id.not_in(select(T.c.id).where(T.c.deleted_at.is_not(None)))
+    return E.c.task_id.in_(theirs)
+
+
+async def _first_since(session: ReadSession, since: datetime) -> int:
+    """An id below which nothing is scheduled for then or later; 0 where it is no help: there is much.
+
+    Nothing ends before it is due, so what ended since then and what has not ended yet holds all of it.
+    """
+    ended = select(E.c.id).where(E.c.finished_at >= since).order_by(E.c.finished_at).limit(2 * COUNTED).subquery()
+    count, first = (await session.execute(select(func.count(), func.min(ended.c.id)))).one()
+    if count == 2 * COUNTED:
+        return 0
+    active = select(E.c.id).where(E.c.status.in_(sorted(ACTIVE))).subquery()
+    oldest = await session.scalar(select(func.min(active.c.id)))
+    return min((each for each in (first, oldest) if each is not None), default=_MAX_ID)
+
+
+async def page(session: ReadSession, query: ExecutionQuery) -> Found:
     """One page of executions, the newest first, with `task_name` and `worker_name`; and how many there are."""
-    conditions = _conditions(session, query)
-    joined = E.join(T, T.c.id == E.c.task_id)
-    total = await session.scalar(select(func.count()).select_from(joined).where(*conditions))
+    conditions = await _conditions(session, query)
+    offset = (query.page - 1) * query.page_size
+    # Ids first: a row that is only skipped is not read, and never one with its output.
+    ids = list(
+        await session.scalars(
+            select(E.c.id).where(*conditions).order_by(E.c.id.desc()).limit(query.page_size + 1).offset(offset)
+        )
+    )
+    rows = await _heads(session, ids[: query.page_size])
+    if len(ids) <= query.page_size and (ids or not offset):
+        return Found(rows, offset + len(ids))
+    if ids and offset + query.page_size >= COUNTED:
+        return Found(rows, offset + len(ids), least=True)
+    # In the same order as the page, so that no database looks for them from the other end.
+    some = select(E.c.id).where(*conditions).order_by(E.c.id.desc()).limit(COUNTED + 1).subquery()
+    counted = await session.scalar(select(func.count()).select_from(some)) or 0
+    return Found(rows, min(counted, COUNTED), least=counted > COUNTED)
+
+
+async def _heads(session: ReadSession, ids: Sequence[int]) -> list[Record]:
+    if not ids:
+        return []
     rows = await session.execute(
         select(*HEAD, T.c.name.label("task_name"), W.c.name.label("worker_name"))
-        .select_from(joined.outerjoin(W, W.c.id == E.c.worker_id))
-        .where(*conditions)
+        .select_from(E.join(T, T.c.id == E.c.task_id).outerjoin(W, W.c.id == E.c.worker_id))
+        .where(E.c.id.in_(ids))
         .order_by(E.c.id.desc())
-        .limit(query.page_size)
-        .offset((query.page - 1) * query.page_size)
     )
-    return list(rows), total or 0
+    return list(rows)
 
 
 async def head(session: ReadSession, execution_id: int, need: Right = Right.VIEW) -> Record | None:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import and_, func, select
 
+from common.db.functions import unled
 from common.db.models import Execution, Schedule, Task, table_of
 from common.db.session import ReadSession
 from common.db.types import Record
@@ -24,7 +25,7 @@ async def schedules(session: ReadSession, *, until: datetime, limit: int) -> lis
     rows = await session.execute(
         select(*S.c, T.c.name.label("task_name"), T.c.queue)
         .join(T, T.c.id == S.c.task_id)
-        .where(S.c.next_run_at <= until, T.c.deleted_at.is_(None), T.c.enabled.is_(True), listed(session))
+        .where(S.c.next_run_at <= until, unled(T.c.deleted_at).is_(None), unled(T.c.enabled).is_(True), listed(session))
         .order_by(S.c.next_run_at, S.c.id)
         .limit(limit)
     )
@@ -40,7 +41,7 @@ async def durations(session: ReadSession, task_ids: Sequence[int]) -> dict[int, 
         mine = E.alias("mine")
         twentieth = (
             select(mine.c.id)
-            .where(mine.c.task_id == T.c.id, mine.c.status == Status.SUCCESS)
+            .where(mine.c.task_id == T.c.id, unled(mine.c.status) == Status.SUCCESS)
             .order_by(mine.c.id.desc())
             .limit(1)
             .offset(_LAST - 1)
@@ -50,7 +51,7 @@ async def durations(session: ReadSession, task_ids: Sequence[int]) -> dict[int, 
         rows = await session.execute(
             select(E.c.task_id, E.c.started_at, E.c.finished_at)
             .join(tasks, and_(tasks.c.id == E.c.task_id, E.c.id >= func.coalesce(tasks.c.first, 0)))
-            .where(E.c.status == Status.SUCCESS)
+            .where(unled(E.c.status) == Status.SUCCESS)
         )
         for row in rows:
             if row.started_at is not None and row.finished_at is not None:

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
+from sqlalchemy import ColumnElement, func, literal, select, union_all
 from sqlalchemy.sql import FromClause
 
-from common.db.functions import seconds_between
+from common.db.functions import seconds_between, unled
 from common.db.models import Execution, Schedule, Task, Worker, table_of
 from common.db.session import ReadSession
 from common.db.types import Record
 from common.domain.permissions import sees_all
 from common.domain.states import ACTIVE, UNWELL, Status
+from common.queries.ids import from_about
 from common.queries.visibility import listed
 
 E = table_of(Execution)
@@ -44,8 +45,10 @@ def _mine(session: ReadSession) -> tuple[FromClause, list[ColumnElement[bool]]]:
 
 async def signature(session: ReadSession) -> tuple[object, ...]:
     """Something that is another when an execution has been queued, begun or ended meanwhile."""
+    # Each in a statement of its own: asked for together they are looked for in all rows.
     running = select(func.count()).select_from(E).where(E.c.status == Status.RUNNING).scalar_subquery()
-    row = await session.execute(select(func.max(E.c.id), func.max(E.c.finished_at), running))
+    newest = select(func.max(E.c.id)).scalar_subquery()
+    row = await session.execute(select(newest, select(func.max(E.c.finished_at)).scalar_subquery(), running))
     return tuple(row.one())
 
 
@@ -73,7 +76,7 @@ async def newest_ended(session: ReadSession, span: Span, *, limit: int) -> list[
     rows = await session.execute(
         select(*_COLUMNS, E.c.trigger)
         .select_from(source)
-        .where(E.c.finished_at >= span[0], E.c.finished_at < span[1], E.c.status.in_(_STARTED), *where)
+        .where(E.c.finished_at >= span[0], E.c.finished_at < span[1], unled(E.c.status).in_(_STARTED), *where)
         .order_by(E.c.finished_at.desc())
         .limit(limit)
     )
@@ -87,21 +90,21 @@ async def by_task(session: ReadSession, span: Span, *, limit: int) -> tuple[list
     count = func.count().label("executions")
     ended = (
         select(E.c.task_id, count, seconds)
-        .where(E.c.finished_at >= span[0], E.c.finished_at < span[1], E.c.status.in_(_STARTED))
+        .where(E.c.finished_at >= span[0], E.c.finished_at < span[1], unled(E.c.status).in_(_STARTED))
         .group_by(E.c.task_id)
-        .subquery()
+        .cte("ended")
     )
-    found = []
-    for column in (ended.c.seconds, ended.c.executions):
-        rows = await session.execute(
-            select(ended.c.task_id, T.c.name, ended.c.executions, ended.c.seconds)
-            .join(T, T.c.id == ended.c.task_id)
-            .where(T.c.deleted_at.is_(None), listed(session))
-            .order_by(column.desc(), ended.c.task_id)
-            .limit(limit)
-        )
-        found.append(list(rows))
-    return found[0], found[1]
+    there = select(ended, T.c.name).join(T, T.c.id == ended.c.task_id).where(T.c.deleted_at.is_(None), listed(session))
+    both = [
+        select(literal(which).label("which"), there.order_by(column.desc(), ended.c.task_id).limit(limit).subquery())
+        for which, column in enumerate((ended.c.seconds, ended.c.executions))
+    ]
+    found: tuple[list[Record], list[Record]] = ([], [])
+    for row in await session.execute(union_all(*both)):
+        found[row.which].append(row)
+    found[0].sort(key=lambda row: (-(row.seconds or 0), row.task_id))
+    found[1].sort(key=lambda row: (-row.executions, row.task_id))
+    return found
 
 
 async def unwell(session: ReadSession, *, since: datetime, limit: int) -> list[int]:
@@ -113,9 +116,12 @@ async def unwell(session: ReadSession, *, since: datetime, limit: int) -> list[i
         .join(T, T.c.id == E.c.task_id)
         .where(
             E.c.status.in_(sorted(UNWELL)),
-            E.c.finished_at >= since,
-            T.c.enabled.is_(True),
-            T.c.deleted_at.is_(None),
+            # So is what does not run, and so the index on the state leads to the newest of each.
+            E.c.lease_until.is_(None),
+            E.c.id >= await from_about(session, since),
+            unled(E.c.finished_at) >= since,
+            unled(T.c.enabled).is_(True),
+            unled(T.c.deleted_at).is_(None),
             listed(session),
         )
         .group_by(E.c.task_id)
@@ -144,7 +150,8 @@ async def coming(session: ReadSession, *, limit: int) -> list[Record]:
     rows = await session.execute(
         select(S.c.task_id, T.c.name, T.c.queue, at.label("at"))
         .join(T, T.c.id == S.c.task_id)
-        .where(S.c.next_run_at.is_not(None), T.c.deleted_at.is_(None), T.c.enabled.is_(True), listed(session))
+        .where(S.c.next_run_at.is_not(None), unled(T.c.deleted_at).is_(None), unled(T.c.enabled).is_(True))
+        .where(listed(session))
         .order_by(S.c.next_run_at, S.c.id)
         .limit(limit * 4)
     )
@@ -174,24 +181,16 @@ async def task_numbers(session: ReadSession) -> tuple[int, int]:
     return sum(found.values()), found.get(False, 0)
 
 
-def _first_since(since: datetime) -> Select[int]:
-    """The smallest id of what ended since then: ids grow with time, and a task's newest are found by them."""
-    return select(func.min(E.c.id)).where(E.c.finished_at >= since)
-
-
 async def idle(session: ReadSession, *, since: datetime, limit: int) -> list[Record]:
     """Tasks with a schedule of which nothing has begun since then: id, name, enabled, paused_at, paused_by."""
-    first = await session.scalar(_first_since(since))
-    began = (
-        select(E.c.id)
-        .where(E.c.task_id == T.c.id, E.c.status.in_([*_STARTED, Status.RUNNING]))
-        .where(E.c.id >= (first or 0))
-        .exists()
-    )
+    first = await from_about(session, since)
+    began = select(E.c.id).where(E.c.task_id == T.c.id, unled(E.c.status).in_(_STARTED), E.c.id >= first).exists()
+    runs = select(E.c.task_id).where(E.c.status == Status.RUNNING)
     scheduled = select(S.c.id).where(S.c.task_id == T.c.id).exists()
     rows = await session.execute(
         select(T.c.id, T.c.name, T.c.enabled, T.c.paused_at, T.c.paused_by)
-        .where(T.c.deleted_at.is_(None), T.c.created_at < since, scheduled, ~began, listed(session))
+        .where(unled(T.c.deleted_at).is_(None), T.c.created_at < since, scheduled, ~began)
+        .where(T.c.id.not_in(runs), listed(session))
         .order_by(T.c.id)
         .limit(limit)
     )

@@ -5,21 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, func, literal_column, not_, or_, select
+from sqlalchemy import ColumnElement, Select, String, case, cast, false, func, not_, or_, select, true
 
+from common.db.functions import contains
 from common.db.models import Execution, Schedule, Task, table_of
 from common.db.session import ReadSession
 from common.db.types import Record
-from common.domain.states import UNWELL, Status, TaskState, task_state
+from common.domain.states import Status, TaskState, task_state
+from common.queries.task_states import PENDING, RAN, RANKS, States, read_states
 from common.queries.visibility import listed
 
 T = table_of(Task)
 E = table_of(Execution)
 S = table_of(Schedule)
-
-#: What ran and ended: skipped and missed ones say nothing about how the task is.
-RAN = tuple(sorted({Status.SUCCESS, Status.FAILED, Status.TIMED_OUT, Status.CANCELLED, Status.LOST}))
-_PENDING = (Status.QUEUED, Status.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,55 +72,8 @@ SORTS = {"id": T.c.id, "name": T.c.name, "created_at": T.c.created_at, "updated_
 
 #: Not a column: what failed first, then what runs, what waits, the rest, what is paused; each by name.
 ATTENTION = "attention"
-
-
-def _rank() -> ColumnElement[int]:
-    return case(
-        (in_state(TaskState.FAILED), 0),
-        (_active(Status.RUNNING), 1),
-        (_active(*_PENDING), 2),
-        (T.c.enabled.is_(True), 3),
-        else_=4,
-    )
-
-
-def _active(*statuses: Status) -> ColumnElement[bool]:
-    # A set, and not a look for every task: few executions are active, and an index has them together.
-    return T.c.id.in_(select(E.c.task_id).where(E.c.status.in_(statuses)))
-
-
-def _failed_last() -> ColumnElement[bool]:
-    """Tasks whose newest run went wrong: of those that ever did, the ones after which nothing ran that did not."""
-    worst = (
-        select((E.c.task_id + literal_column("0")).label("task_id"), func.max(E.c.id).label("id"))
-        .where(E.c.status.in_(sorted(UNWELL)))
-        # Not by the bare column: SQLite would read all there is in the order of its index, to spare the sorting.
-        .group_by(E.c.task_id + literal_column("0"))
-        .subquery()
-    )
-    later = E.alias("later")
-    mended = exists().where(
-        later.c.task_id == worst.c.task_id,
-        later.c.id > worst.c.id,
-        later.c.status.in_(sorted(set(RAN) - UNWELL)),
-    )
-    return T.c.id.in_(select(worst.c.task_id).where(~mended))
-
-
-def in_state(state: TaskState) -> ColumnElement[bool]:
-    """The condition that a task shows `state`: the rule of `domain.states.task_state`, in SQL."""
-    idle = not_(_active(Status.RUNNING, *_PENDING))
-    match state:
-        case TaskState.RUNNING:
-            return _active(Status.RUNNING)
-        case TaskState.PENDING:
-            return and_(_active(*_PENDING), not_(_active(Status.RUNNING)))
-        case TaskState.PAUSED:
-            return and_(T.c.enabled.is_(False), idle)
-        case TaskState.FAILED:
-            return and_(T.c.enabled.is_(True), idle, _failed_last())
-        case TaskState.ACTIVE:
-            return and_(T.c.enabled.is_(True), idle, not_(_failed_last()))
+#: Up to so many tasks a search finds are counted by the way, so that it is done once.
+_BY_THE_WAY = 10_000
 
 
 def _there(session: ReadSession) -> list[ColumnElement[bool]]:
@@ -136,72 +87,96 @@ def _not_deleted() -> ColumnElement[bool]:
     return case((T.c.deleted_at.is_(None), 1), else_=0) == 1
 
 
-def _conditions(session: ReadSession, query: TaskQuery) -> list[ColumnElement[bool]]:
-    found = [listed(session)]
+def _conditions(session: ReadSession, query: TaskQuery, found: States) -> list[ColumnElement[bool]]:
+    conditions = [listed(session)]
     if query.search:
-        found.append(
-            or_(
-                T.c.name.icontains(query.search, autoescape=True),
-                T.c.command.icontains(query.search, autoescape=True),
-            )
-        )
+        conditions.append(or_(contains(T.c.name, query.search), contains(T.c.command, query.search)))
     if query.status is not None:
-        found.append(in_state(query.status))
+        conditions.append(found.showing(query.status))
     if query.tag:
         # Tags are a JSON list of strings; the quotes make it match whole tags only.
-        found.append(cast(T.c.tags, String).contains(f'"{query.tag}"', autoescape=True))
+        conditions.append(cast(T.c.tags, String).contains(f'"{query.tag}"', autoescape=True))
     if query.queue:
-        found.append(T.c.queue == query.queue)
+        conditions.append(T.c.queue == query.queue)
     if query.enabled is not None:
-        found.append(T.c.enabled.is_(query.enabled))
-    return found
+        conditions.append(T.c.enabled.is_(query.enabled))
+    return conditions
 
 
 async def page(session: ReadSession, query: TaskQuery) -> tuple[list[Task], int]:
     """One page of tasks, and how many there are in all."""
-    conditions = _conditions(session, query)
+    attention = query.sort == ATTENTION
+    states = await _states(session, query)
+    conditions = _conditions(session, query, states)
+    size, offset = query.page_size, (query.page - 1) * query.page_size
+    # Ids first: what is sorted or skipped is not read whole.
+    ordered = _by_attention(conditions, states) if attention else _by_column(query, conditions)
+    if query.search or query.tag:
+        found = await _ids(session, ordered, _BY_THE_WAY + 1, 0)
+        if len(found) <= _BY_THE_WAY:
+            return await _tasks(session, found[offset : offset + size]), len(found)
     total = await session.scalar(select(func.count()).select_from(T).where(T.c.deleted_at.is_(None), *conditions))
-    there = T.c.deleted_at.is_(None) if query.sort.removeprefix("-") == "name" else _not_deleted()
-    down = query.sort.startswith("-")
-    column = T.c.name if query.sort == ATTENTION else SORTS[query.sort.removeprefix("-")]
-    order = [column.desc(), T.c.id.desc()] if down else [column.asc(), T.c.id.asc()]
-    if query.sort == ATTENTION:
-        order.insert(0, _rank().asc())
-    rows = await session.scalars(
-        select(Task)
-        .where(there, *conditions)
-        .order_by(*order)
-        .limit(query.page_size)
-        .offset((query.page - 1) * query.page_size)
-    )
-    return list(rows), total or 0
+    return await _tasks(session, await _ids(session, ordered, size, offset)), total or 0
+
+
+async def _states(session: ReadSession, query: TaskQuery) -> States:
+    """What the list needs to know of them."""
+    if query.sort != ATTENTION and query.status is None:
+        return States()
+    needed = query.sort == ATTENTION or query.status in (TaskState.FAILED, TaskState.ACTIVE)
+    return await read_states(session, failed=needed)
+
+
+def _by_column(query: TaskQuery, conditions: Sequence[ColumnElement[bool]]) -> list[Select[int]]:
+    name = query.sort.removeprefix("-")
+    column = SORTS[name]
+    order = [column.desc(), T.c.id.desc()] if query.sort.startswith("-") else [column.asc(), T.c.id.asc()]
+    there = T.c.deleted_at.is_(None) if name == "name" else _not_deleted()
+    return [select(T.c.id).where(there, *conditions).order_by(*order)]
+
+
+def _by_attention(conditions: Sequence[ColumnElement[bool]], states: States) -> list[Select[int]]:
+    """Three lists, one after the other: what needs somebody or is at work is found by id and sorted, of the others an
+    index has those that are enabled by name, and those that are paused."""
+    some = states.special()
+    first = select(T.c.id).where(_not_deleted(), some, *conditions).order_by(states.rank(), T.c.name, T.c.id)
+    rest = select(T.c.id).where(T.c.deleted_at.is_(None), not_(some), *conditions).order_by(T.c.name, T.c.id)
+    return [first, *(rest.where(T.c.enabled == enabled) for enabled in (true(), false()))]
+
+
+async def _ids(session: ReadSession, lists: Sequence[Select[int]], limit: int, offset: int) -> list[int]:
+    """A part of several lists that follow one another."""
+    found: list[int] = []
+    for number, each in enumerate(lists):
+        rows = list(await session.scalars(each.limit(limit - len(found)).offset(offset)))
+        found += rows
+        if len(found) == limit or number == len(lists) - 1:
+            break
+        skipped = 0 if rows or not offset else await session.scalar(select(func.count()).select_from(each.subquery()))
+        offset = 0 if rows else max(0, offset - (skipped or 0))
+    return found
+
+
+async def _tasks(session: ReadSession, ids: Sequence[int]) -> list[Task]:
+    """These tasks in this order."""
+    rows = {task.id: task for task in await session.scalars(select(Task).where(T.c.id.in_(ids)))} if ids else {}
+    return [rows[each] for each in ids if each in rows]
 
 
 async def counts(session: ReadSession) -> dict[TaskState, int]:
     """How many tasks show each state."""
+    states = await read_states(session)
     found = dict.fromkeys(TaskState, 0)
     every = await session.execute(select(T.c.enabled, func.count()).where(*_there(session)).group_by(T.c.enabled))
     idle = {bool(enabled): count for enabled, count in every}
-    running = func.max(case((E.c.status == Status.RUNNING, 1), else_=0)).label("running")
-    at_work = (
-        select((E.c.task_id + literal_column("0")).label("task_id"), running)
-        .where(E.c.status.in_((Status.RUNNING, *_PENDING)))
-        .group_by(E.c.task_id + literal_column("0"))
-        .subquery()
-    )
-    active = await session.execute(
-        select(T.c.enabled, at_work.c.running, func.count())
-        .join(at_work, at_work.c.task_id == T.c.id)
-        .where(*_there(session))
-        .group_by(T.c.enabled, at_work.c.running)
-    )
-    for enabled, is_running, count in active:
-        found[TaskState.RUNNING if is_running else TaskState.PENDING] += count
+    some = select(T.c.enabled, states.rank().label("rank")).where(_not_deleted(), states.special(), listed(session))
+    ranked = some.subquery()
+    rows = select(ranked.c.enabled, ranked.c.rank, func.count()).group_by(ranked.c.enabled, ranked.c.rank)
+    for enabled, rank, count in await session.execute(rows):
+        found[RANKS[rank]] += count
         idle[bool(enabled)] -= count
-    failed = select(func.count()).select_from(T).where(_not_deleted(), listed(session), in_state(TaskState.FAILED))
-    found[TaskState.FAILED] = await session.scalar(failed) or 0
     found[TaskState.PAUSED] = idle.get(False, 0)
-    found[TaskState.ACTIVE] = idle.get(True, 0) - found[TaskState.FAILED]
+    found[TaskState.ACTIVE] = idle.get(True, 0)
     return found
 
 
@@ -232,7 +207,7 @@ async def conditions(session: ReadSession, task_ids: Sequence[int]) -> dict[int,
         return found
     active = await session.execute(
         select(E.c.task_id, E.c.id, E.c.status)
-        .where(E.c.task_id.in_(task_ids), E.c.status.in_((Status.RUNNING, *_PENDING)))
+        .where(E.c.task_id.in_(task_ids), E.c.status.in_((Status.RUNNING, *PENDING)))
         .order_by(E.c.id)
     )
     for task_id, execution_id, status in active:

@@ -9,19 +9,20 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, case, func, literal, select
 
-from common.db.functions import seconds_between, slot_of
+from common.db.functions import contains, seconds_between, slot_of
 from common.db.models import Execution, Task, Worker, table_of
 from common.db.session import ReadSession
 from common.db.types import Record, UtcDateTime
 from common.domain.permissions import sees_all
 from common.domain.states import UNWELL, Status
+from common.queries.ids import from_about
 from common.queries.visibility import listed
 
 E = table_of(Execution)
 T = table_of(Task)
 W = table_of(Worker)
 
-#: What ended so long after the window may have begun in it.
+#: What ended so long after the window may have begun in it, and what began so long before may have ended in it.
 _LONGEST = timedelta(days=1)
 _MOST_LONG = 5000
 
@@ -46,13 +47,16 @@ async def active_tasks(
     )
     where = [T.c.deleted_at.is_(None), listed(session)]
     if search:
-        where.append(T.c.name.icontains(search, autoescape=True))
-    found = select(ended).join(T, T.c.id == ended.c.task_id).where(*where)
+        where.append(contains(T.c.name, search))
     rows = await session.execute(
-        found.order_by(ended.c.problems.desc(), ended.c.executions.desc(), ended.c.task_id).limit(limit)
+        select(ended, func.count().over().label("every"))
+        .join(T, T.c.id == ended.c.task_id)
+        .where(*where)
+        .order_by(ended.c.problems.desc(), ended.c.executions.desc(), ended.c.task_id)
+        .limit(limit)
     )
-    total = await session.scalar(select(func.count()).select_from(found.subquery()))
-    return list(rows), total or 0
+    found = list(rows)
+    return found, found[0].every if found else 0
 
 
 async def tasks(session: ReadSession, task_ids: Sequence[int]) -> list[Record]:
@@ -67,14 +71,14 @@ async def tasks(session: ReadSession, task_ids: Sequence[int]) -> list[Record]:
 
 async def runs(session: ReadSession, task_ids: Sequence[int], begin: datetime, end: datetime) -> list[Record]:
     """Every execution of these tasks in the window, with `worker_name`; also what runs or waits now."""
-    first = select(func.min(E.c.id)).where(E.c.finished_at >= begin).scalar_subquery()
+    first = await from_about(session, begin - _LONGEST)
     columns = (E.c.id, E.c.task_id, E.c.status, E.c.scheduled_for, E.c.started_at, E.c.finished_at)
     source = E.outerjoin(W, W.c.id == E.c.worker_id)
     over = await session.execute(
         select(*columns, W.c.name.label("worker_name"))
         .select_from(source)
         # Ids grow with time, so that the index on task and id leads to the window; the times then decide.
-        .where(E.c.task_id.in_(task_ids), E.c.id >= func.coalesce(first, 0), *_ended_in(begin, end))
+        .where(E.c.task_id.in_(task_ids), E.c.id >= first, *_ended_in(begin, end))
         .order_by(E.c.id)
     )
     return list(over)
@@ -107,7 +111,7 @@ async def stretches(
     (id)."""
     slot = slot_of(seconds_between(literal(begin, UtcDateTime()), E.c.finished_at), literal(width)).label("slot")
     began = func.coalesce(E.c.started_at, E.c.scheduled_for)
-    first = select(func.min(E.c.id)).where(E.c.finished_at >= begin).scalar_subquery()
+    first = await from_about(session, begin - _LONGEST)
     rows = await session.execute(
         select(
             E.c.task_id,
@@ -118,7 +122,7 @@ async def stretches(
             func.max(E.c.finished_at).label("last"),
             func.max(E.c.id).label("newest"),
         )
-        .where(E.c.task_id.in_(task_ids), E.c.id >= func.coalesce(first, 0), *_ended_in(begin, end))
+        .where(E.c.task_id.in_(task_ids), E.c.id >= first, *_ended_in(begin, end))
         .group_by(E.c.task_id, slot, E.c.status)
     )
     return list(rows)

@@ -7,6 +7,7 @@ import pytest
 
 from common.clock import Clock
 from common.domain.states import Status
+from common.queries import executions as queries
 from common.queue import claims
 from common.queue.finish import Result, finish
 from tests.api.conftest import Api
@@ -150,6 +151,20 @@ async def test_a_failed_task_says_so_until_it_works_again(api: Api) -> None:
     executions = await api.get("/executions", status="failed")
     assert (executions["total"], executions["items"][0]["task_name"]) == (1, "日志 任务")
     assert "stdout" not in executions["items"][0]
+
+
+async def test_beyond_what_is_counted_pages_go_on_to_the_end(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "COUNTED", 3)
+    task = await api.task()
+    ids = [(await api.post(f"/tasks/{task['id']}/run", status=202))["execution_id"] for _ in range(5)][::-1]
+    seen, page = [], {"page": 0, "pages": 1}
+    while page["page"] < page["pages"]:
+        page = await api.get("/executions", page=page["page"] + 1, page_size=2)
+        seen.append(([each["id"] for each in page["items"]], page["total"], page["at_least"]))
+    assert seen == [(ids[:2], 3, True), (ids[2:4], 5, True), (ids[4:], 5, False)]
+    rest = await api.get("/executions", before=ids[1])
+    assert ([each["id"] for each in rest["items"]], rest["total"], rest["at_least"]) == (ids[2:], 3, False)
+    assert (await api.get("/executions", page=9, page_size=2))["items"] == []
 
 
 @one_engine

@@ -14,7 +14,11 @@ class Task(SQLModel, table=True):
     """What to run: kind, settings, limits, retries, who owns it."""
 
     __tablename__ = "tasks"
-    __table_args__ = (Index("ix_tasks_deleted_at_name", "deleted_at", "name"), TABLE_OPTIONS)
+    __table_args__ = (
+        Index("ix_tasks_deleted_at_name", "deleted_at", "name"),
+        Index("ix_tasks_enabled", "deleted_at", "enabled", "name"),
+        TABLE_OPTIONS,
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     name: str = Field(max_length=200)
