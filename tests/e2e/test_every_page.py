@@ -30,6 +30,7 @@ ACCOUNTS = (
     "/ui/account/password",
     "/ui/account/totp",
     "/ui/account/sessions",
+    "/ui/account/identities",
     "/ui/account/keys",
     "/ui/users",
     "/ui/users/create",
