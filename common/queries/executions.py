@@ -116,10 +116,13 @@ async def page(session: ReadSession, query: ExecutionQuery) -> Found:
     """One page of executions, the newest first, with `task_name` and `worker_name`; and how many there are."""
     conditions = await _conditions(session, query)
     offset = (query.page - 1) * query.page_size
+    # Of one state all have the same lease, none; PostgreSQL takes them in the order of the index only if told so.
+    by_state = query.status is not None and query.task_id is None
+    newest = [*([E.c.lease_until.desc()] if by_state and query.status != Status.RUNNING else []), E.c.id.desc()]
     # Ids first: a row that is only skipped is not read, and never one with its output.
     ids = list(
         await session.scalars(
-            select(E.c.id).where(*conditions).order_by(E.c.id.desc()).limit(query.page_size + 1).offset(offset)
+            select(E.c.id).where(*conditions).order_by(*newest).limit(query.page_size + 1).offset(offset)
         )
     )
     rows = await _heads(session, ids[: query.page_size])
@@ -128,7 +131,7 @@ async def page(session: ReadSession, query: ExecutionQuery) -> Found:
     if ids and offset + query.page_size >= COUNTED:
         return Found(rows, offset + len(ids), least=True)
     # In the same order as the page, so that no database looks for them from the other end.
-    some = select(E.c.id).where(*conditions).order_by(E.c.id.desc()).limit(COUNTED + 1).subquery()
+    some = select(E.c.id).where(*conditions).order_by(*newest).limit(COUNTED + 1).subquery()
     counted = await session.scalar(select(func.count()).select_from(some)) or 0
     return Found(rows, min(counted, COUNTED), least=counted > COUNTED)
 

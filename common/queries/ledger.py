@@ -8,10 +8,12 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
+from common.db.functions import unled
 from common.db.models import Attempt, Execution, Schedule, Task, Worker, table_of
 from common.db.session import ReadSession
 from common.db.types import Record
 from common.domain.states import Status
+from common.queries import ids
 from common.queries.visibility import listed
 from common.queue.enqueue import fire_key
 
@@ -165,21 +167,30 @@ async def queued_before(session: ReadSession, row: Record, *, now: datetime) -> 
 
 
 async def between(
-    session: ReadSession, since: datetime, until: datetime, *, written_after: datetime, limit: int
+    session: ReadSession,
+    since: datetime,
+    until: datetime,
+    *,
+    written: tuple[datetime, datetime],
+    limit: int,
 ) -> list[Record]:
-    """The instants in [since, until] of all tasks they may see, written late; soonest first, with `task_name`.
+    """The instants in [since, until] of all tasks they may see, written late: from `written` on and, about, until its
+    end; soonest first, with `task_name`.
 
-    A seek in the index for each task: there is none on the instant alone, and no firing should pay for one.
+    By ids, which grow with time: there is no index on the instant alone, and no firing should pay for one.
     """
+    first, last = await ids.before(session, since), await ids.until_about(session, written[1])
     found = await session.execute(
         select(*COLUMNS, T.c.name.label("task_name"))
-        .select_from(T.join(E, E.c.task_id == T.c.id).outerjoin(A, and_(A.c.execution_id == E.c.id, A.c.token == 1)))
+        .select_from(FROM.join(T, T.c.id == E.c.task_id))
         .where(
-            T.c.deleted_at.is_(None),
+            E.c.id > first,
+            E.c.id <= last,
+            E.c.created_at >= written[0],
+            unled(E.c.fire_key) >= fire_key(since),
+            unled(E.c.fire_key) < fire_key(until) + "~",
+            unled(T.c.deleted_at).is_(None),
             listed(session),
-            E.c.fire_key >= fire_key(since),
-            E.c.fire_key < fire_key(until) + "~",
-            E.c.created_at >= written_after,
         )
         .order_by(E.c.scheduled_for, E.c.id)
         .limit(limit)

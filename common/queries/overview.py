@@ -108,8 +108,8 @@ async def by_task(session: ReadSession, span: Span, *, limit: int) -> tuple[list
 
 
 async def unwell(session: ReadSession, *, since: datetime, limit: int) -> list[int]:
-    """Enabled tasks of which something went wrong since then, the latest first. Whether it still is wrong, their newest
-    runs say."""
+    """Enabled tasks of which something made since about then went wrong, the latest first. Whether it still is wrong,
+    their newest runs say."""
     newest = func.max(E.c.id)
     rows = await session.execute(
         select(E.c.task_id, newest)
@@ -119,7 +119,6 @@ async def unwell(session: ReadSession, *, since: datetime, limit: int) -> list[i
             # So is what does not run, and so the index on the state leads to the newest of each.
             E.c.lease_until.is_(None),
             E.c.id >= await from_about(session, since),
-            unled(E.c.finished_at) >= since,
             unled(T.c.enabled).is_(True),
             unled(T.c.deleted_at).is_(None),
             listed(session),

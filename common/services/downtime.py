@@ -23,6 +23,7 @@ G = table_of(SchedulerGap)
 #: Instants of one gap that are listed; the answer says when there were more.
 LISTED = 500
 _AS_FAR_BACK = timedelta(days=30)
+_CATCHING_UP = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,22 @@ async def page(
     for row in rows.all():
         # What was fired just before the gap began was written at its time: only rows from after it count.
         late = row.started_at + (row.ended_at - row.started_at) / 2
-        due = await queries.between(session, row.started_at, row.ended_at, written_after=late, limit=LISTED + 1)
+        written = (late, await _caught_up(session, row.ended_at))
+        due = await queries.between(session, row.started_at, row.ended_at, written=written, limit=LISTED + 1)
         entries = [ledger.entry(each, served) for each in due[:LISTED]]
         found.append(Gap(row.id, row.started_at, row.ended_at, entries, len(due) > LISTED))
     return found, total or 0
+
+
+async def _caught_up(session: ReadSession, ended_at: datetime) -> datetime:
+    """When all that was due in a gap has long been written: a day after it, and after each that began meanwhile."""
+    end = ended_at
+    while True:
+        meanwhile = select(func.max(G.c.ended_at)).where(G.c.ended_at > end, G.c.started_at <= end + _CATCHING_UP)
+        later: datetime | None = await session.scalar(meanwhile)
+        if later is None:
+            return end + _CATCHING_UP
+        end = later
 
 
 async def newest(session: ReadSession, *, since: datetime) -> Gap | None:

@@ -46,10 +46,13 @@ class Memory:
             self._values.pop(key, None)
         self._cheap.clear()
 
-    async def of(self, key: Hashable, seconds: float | None, make: Callable[[], Awaitable[T]]) -> T:
+    async def of(
+        self, key: Hashable, seconds: float | None, make: Callable[[], Awaitable[T]], *, most: float = _LONGEST
+    ) -> T:
         """The value for `key`, made when there is none that is young enough. None is not remembered.
 
-        Without `seconds` it is kept for sixty times as long as it took to make: what is cheap is always fresh.
+        Without `seconds` it is kept for sixty times as long as it took to make, at `most` so many seconds: what is
+        cheap is always fresh.
         """
         known: T | None = self.get(key)
         if known is not None:
@@ -63,7 +66,7 @@ class Memory:
                     known = await make()
                     took = time.monotonic() - begin
                     if known is not None:
-                        kept = min(_LONGEST, _TIMES * took) if seconds is None else seconds
+                        kept = min(most, _TIMES * took) if seconds is None else seconds
                         self.keep(key, known, seconds=kept)
                         if took < _CHEAP:
                             self._cheap.add(key)

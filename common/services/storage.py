@@ -16,6 +16,7 @@ E = table_of(Execution)
 T = table_of(Task)
 R = table_of(Artifact)
 AHEAD = timedelta(days=1)
+_AN_HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ async def storage(
     async def make() -> Storage:
         return await _storage(session, settings, now=now, limit=limit)
 
-    return await memory.of(("storage", eyes(session.actor), limit), None, make)
+    return await memory.of(("storage", eyes(session.actor), limit), None, make, most=_AN_HOUR)
 
 
 async def _storage(session: ReadSession, settings: Settings, *, now: datetime, limit: int) -> Storage:

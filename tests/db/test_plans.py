@@ -10,7 +10,7 @@ from sqlalchemy import event, text
 from benchmarks import seed
 from common.db.session import Database, ReadSession
 from common.domain.states import Status, TaskState
-from common.queries import executions, forecast, overview, tasks, timeline
+from common.queries import executions, forecast, ledger, overview, tasks, timeline
 from common.queries.executions import ExecutionQuery
 from common.queries.tasks import ATTENTION, TaskQuery
 
@@ -38,6 +38,7 @@ CALLS: dict[str, Call] = {
     "usual": lambda s: forecast.durations(s, [7, 8]),
     "timeline": lambda s: timeline.active_tasks(s, *DAY, search="", limit=60),
     "runs": lambda s: timeline.runs(s, [7, 8], *DAY),
+    "downtime": lambda s: ledger.between(s, *DAY, written=DAY, limit=500),
     "load": lambda s: timeline.load(s, *DAY, width=1800),
 }
 
