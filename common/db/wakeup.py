@@ -31,7 +31,8 @@ _CHANNEL = "rota"
 #: Seconds between two looks at SQLite's data_version: 40 looks a second cost 0.1 % of a core.
 _SQLITE_POLL = 0.025
 _RECONNECT = 2.0
-_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+#: InternalClientError is what asyncpg says when the connection goes while it is being used.
+_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 _PREFIX = "wake:"
 F = table_of(Fact)
 

@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 
+from common.db import wakeup
 from common.db.session import Database
 from common.db.wakeup import Topic, Wakeup, notify
 from tests.support import world
@@ -90,6 +92,30 @@ async def test_a_connection_that_was_cut_is_made_again(database: Database, datab
         async with database.read() as session:
             assert list(await session.scalars(cut)) == [True]
         await wakes(database, woken)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_a_connection_that_goes_while_it_is_used_is_made_again(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended a worker once, when a server was killed between the sign-in and the LISTEN."""
+    listen = asyncpg.Connection.add_listener
+    asked = 0
+
+    async def go(connection: asyncpg.Connection, *channel: object) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
+        await listen(connection, *channel)
+
+    monkeypatch.setattr(asyncpg.Connection, "add_listener", go)
+    monkeypatch.setattr(wakeup, "_RECONNECT", 0.01)
+    woken = asyncio.Event()
+    await world.add_task(database)
+    async with listening(database_url, woken):
+        await wakes(database, woken)
+    assert asked > 1
 
 
 async def test_stopping_ends_it(database_url: str) -> None:
