@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from cli import datasource, db, keys, user
-from cli.lean import lean
 from cli.settings import fail, settings_of
 from common.errors import ConfigurationError, DomainError
+from common.lean import lean
 
 app = typer.Typer(
     name="rota",

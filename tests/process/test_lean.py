@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from cli.lean import lean
+from common.lean import lean
 from tests.support.rota_process import ROOT
 
 pytestmark = pytest.mark.process
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.process
 
 @pytest.mark.parametrize("program", ["api", "scheduler", "worker"])
 def test_a_program_starts_without_what_it_may_never_need(program: str) -> None:
-    script = f"from cli.lean import lean\nwith lean():\n import {program}.main\nimport sys\nprint(*sys.modules)"
+    script = f"from common.lean import lean\nwith lean():\n import {program}.main\nimport sys\nprint(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert {"rich.console", "alembic", "boto3", "authlib", "holidays", "pyarrow"}.isdisjoint(loaded.split())
 

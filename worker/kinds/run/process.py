@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections.abc import Callable
 
+from common.lean import lean
 from worker.kinds.run import job as jobs
 from worker.kinds.run.control import Control, Failure, Stopped
 from worker.kinds.run.job import Job
@@ -28,7 +29,8 @@ def main(name: str) -> int:
 
     def work() -> None:
         try:
-            run: Run = importlib.import_module(f"worker.kinds.run.{name}").run
+            with lean():
+                run: Run = importlib.import_module(f"worker.kinds.run.{name}").run
             outcome.append(_run(run, job, report, control))
         finally:
             wake.set()
