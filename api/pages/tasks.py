@@ -27,6 +27,7 @@ from common.queries import executions as execution_queries
 from common.queries import tasks as queries
 from common.queries import trend
 from common.queries.executions import ExecutionQuery
+from common.queries.task_states import read_states
 from common.queries.tasks import ATTENTION, SORTS, TaskQuery
 from common.services import ledger, tasks
 from common.services.inputs import TaskInput, TaskPatch
@@ -63,10 +64,11 @@ async def list_tasks(
 ) -> Response:
     """The task list."""
     whose = eyes(session.actor)
-    counts = await memory.of(("task counts", whose), None, lambda: queries.counts(session))
+    states = await memory.of(("task states",), None, lambda: read_states(session))
+    counts = await memory.of(("task counts", whose), None, lambda: queries.counts(session, states))
     tags = await memory.of(("tags", whose), None, lambda: queries.tags(session))
     query = replace(query, sort=query.sort or task_views.usual_sort(counts))
-    views, total = await tasks.list_page(session, query)
+    views, total = await tasks.list_page(session, query, states)
     recent = await queries.recent(session, [view.task.id for view in views if view.task.id is not None])
     rows = [task_views.task_row(view, recent[view.task.id], locale) for view in views if view.task.id]
     view = task_views.list_view(query, rows, total, counts, tags, locale)

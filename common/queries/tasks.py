@@ -103,10 +103,10 @@ def _conditions(session: ReadSession, query: TaskQuery, found: States) -> list[C
     return conditions
 
 
-async def page(session: ReadSession, query: TaskQuery) -> tuple[list[Task], int]:
-    """One page of tasks, and how many there are in all."""
+async def page(session: ReadSession, query: TaskQuery, states: States | None = None) -> tuple[list[Task], int]:
+    """One page of tasks, and how many there are in all. `states`, where they were read a moment ago."""
     attention = query.sort == ATTENTION
-    states = await _states(session, query)
+    states = states or await _states(session, query)
     conditions = _conditions(session, query, states)
     size, offset = query.page_size, (query.page - 1) * query.page_size
     # Ids first: what is sorted or skipped is not read whole.
@@ -163,9 +163,9 @@ async def _tasks(session: ReadSession, ids: Sequence[int]) -> list[Task]:
     return [rows[each] for each in ids if each in rows]
 
 
-async def counts(session: ReadSession) -> dict[TaskState, int]:
-    """How many tasks show each state."""
-    states = await read_states(session)
+async def counts(session: ReadSession, states: States | None = None) -> dict[TaskState, int]:
+    """How many tasks show each state. `states`, where they were read a moment ago."""
+    states = states or await read_states(session)
     found = dict.fromkeys(TaskState, 0)
     every = await session.execute(select(T.c.enabled, func.count()).where(*_there(session)).group_by(T.c.enabled))
     idle = {bool(enabled): count for enabled, count in every}

@@ -20,6 +20,7 @@ from common.kinds import KINDS
 from common.kinds.base import KIND_SPEC
 from common.queries import calendars
 from common.queries import tasks as queries
+from common.queries.task_states import States
 from common.queries.visibility import permitted, shared_rights
 from common.queue import cancel, enqueue, history
 from common.queue.transitions import E
@@ -135,9 +136,11 @@ async def views(session: ReadSession, tasks: Sequence[Task]) -> list[TaskView]:
     ]
 
 
-async def list_page(session: ReadSession, query: queries.TaskQuery) -> tuple[list[TaskView], int]:
-    """One page of tasks, and how many there are in all."""
-    tasks, total = await queries.page(session, query)
+async def list_page(
+    session: ReadSession, query: queries.TaskQuery, states: States | None = None
+) -> tuple[list[TaskView], int]:
+    """One page of tasks, and how many there are in all. `states`, where they were read a moment ago."""
+    tasks, total = await queries.page(session, query, states)
     return await views(session, tasks), total
 
 
