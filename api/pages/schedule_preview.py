@@ -62,7 +62,7 @@ async def _with_crowd(
     """The same with who else starts then, and the offer to start a little later each time."""
     _ = locale.gettext
     if item.jitter:
-        told = _("Each run starts up to %(time)s later.", time=locale.countdown(item.jitter))
+        told = _("Each run starts up to %(time)s later.", time=_span(item.jitter, locale))
         return replace(found, remark=" · ".join([found.remark, told]))
     first = schedule.next_after(locale.now)
     if first is None:
@@ -76,5 +76,11 @@ async def _with_crowd(
     second = schedule.next_after(first)
     gap = (second - first).total_seconds() if second else _SPREAD * 2
     spread = int(min(_SPREAD, gap / 2) // 60 * 60) if item.kind != "once" else 0
-    label = _("Spread over %(time)s", time=_("%(n)s min", n=spread // 60)) if spread else ""
+    label = _("Spread over %(time)s", time=_span(spread, locale)) if spread else ""
     return replace(found, crowd=said, spread=spread, spread_label=label)
+
+
+def _span(seconds: int, locale: Locale) -> str:
+    """Whole minutes without their seconds."""
+    whole = seconds < 3600 and not seconds % 60
+    return locale.gettext("%(n)s min", n=seconds // 60) if whole else locale.countdown(seconds)

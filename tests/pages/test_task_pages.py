@@ -215,7 +215,8 @@ async def test_a_pile_up_is_named_and_spread(alice: Person) -> None:
     assert "同一分钟还有 5 个任务启动。" in await alice.get(url, lang="zh-CN")
     assert "data-spread" not in await alice.get(url.replace("0 2 *", "30 2 *"))
     spread = await alice.get(f"{url}&jitter=900")
-    assert "Each run starts up to 15 min 00 s later." in spread
+    assert "Each run starts up to 15 min later." in spread
+    assert "Each run starts up to 1 min 30 s later." in await alice.get(f"{url}&jitter=90")
     assert "data-spread" not in spread
     assert "r-note o-failed" in await alice.get(f"{url}&jitter=x")
     form = fields(await alice.get(f"/ui/tasks/{mine}/edit"), "task-form")
