@@ -6,12 +6,16 @@ import json
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import api, burst, history, nodes, raw, retention, scale, start, steady
 from benchmarks.peers import run as peers
+from benchmarks.peers.run import NoPeer
+from benchmarks.profile import NoProfiler
+from benchmarks.profile import find as find_profiler
+from benchmarks.raw import NoCompiler
 from benchmarks.stage import DATABASES, Stage, stage
 
 Scenario = Callable[[Stage], Coroutine[Any, Any, dict[str, float]]]
@@ -48,6 +52,18 @@ def main() -> int:
     wanted = arguments.scenario or list(USUAL)
     if unknown := set(wanted) - SCENARIOS.keys():
         parser.error(f"unknown scenario: {', '.join(sorted(unknown))}")
+    try:
+        if arguments.profile:
+            find_profiler()
+        found = _all(wanted, arguments)
+    except (NoCompiler, NoPeer, NoProfiler) as error:
+        parser.error(str(error))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=2) + "\n")
+    return 0
+
+
+def _all(wanted: Sequence[str], arguments: argparse.Namespace) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="rota-raw-") as folder:
         program = raw.build(Path(folder))
@@ -57,9 +73,7 @@ def main() -> int:
                 runs = [_once(name, kind, program, profile) for _ in range(arguments.repeat)]
                 found += runs
                 _print(name, kind, runs)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=2) + "\n")
-    return 0
+    return found
 
 
 def _once(name: str, kind: str, program: Path, profile: Path | None) -> dict[str, Any]:

@@ -20,15 +20,21 @@ class NoProfiler(Exception):
     """py-spy is not installed."""
 
 
+def find() -> str:
+    """The program that records; raises NoProfiler."""
+    program = shutil.which("py-spy", path=f"{Path(sys.executable).parent}")
+    if program is None:
+        raise NoProfiler("py-spy is not installed in this environment (uv pip install py-spy)")
+    return program
+
+
 @contextlib.contextmanager
 def recording(processes: Mapping[str, psutil.Process], folder: Path | None) -> Iterator[None]:
     """Record these processes for the length of a `with` block, a file of stacks each; nothing without a folder."""
     if folder is None:
         yield
         return
-    program = shutil.which("py-spy", path=f"{Path(sys.executable).parent}")
-    if program is None:
-        raise NoProfiler("py-spy is not installed in this environment (uv pip install py-spy)")
+    program = find()
     folder.mkdir(parents=True, exist_ok=True)
     options = ["--format", "raw", "--rate", str(_RATE), "--nonblocking", "--duration", "unlimited"]
     running = []
