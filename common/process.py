@@ -33,6 +33,8 @@ class Loop:
     name: str
     tick: Tick
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Seconds between two tries at most while the database is away.
+    patience: float = 5.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Tick until `stop` is set."""
@@ -47,7 +49,7 @@ class Loop:
                     log.exception("loop failed", loop=self.name)
                     raise
                 failures += 1
-                delay = backoff(failures)
+                delay = backoff(failures, cap=self.patience)
                 log.warning("database away", loop=self.name, error=type(error).__name__, retry_in=round(delay, 2))
                 await pause(delay, stop)
                 continue

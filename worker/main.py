@@ -79,7 +79,8 @@ async def _work(
     loops = (
         Loop("claim", claimer.tick, wakes.claim),
         Loop("start", claimer.start, wakes.start),
-        Loop("heartbeat", heart.beat, wakes.heartbeat),
+        # A database that is back shall hear of us before a lease is over.
+        Loop("heartbeat", heart.beat, wakes.heartbeat, patience=settings.heartbeat / 2),
         Loop("look", heart.look, wakes.look),
         Loop("record", Recorder(database, clock, own, book, runner, wakes, shelf).tick, wakes.record),
         Loop("output", Shower(database, clock, own, book).tick),
