@@ -168,6 +168,19 @@ class TestSayingSoBeforeStarting:
         assert [row.spawned for row in await world.executions(database)] == [False, True, True]
 
 
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_no_plan_of_an_empty_queue_is_kept_for_a_long_one(database: Database, database_url: str) -> None:
+    kept = text(
+        "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement LIKE 'WITH due%'"
+    )
+    one = Database(database_url, pool_size=1)
+    for _ in range(12):
+        assert await world.claim(one) == []
+    async with one.read() as session:
+        assert (await session.execute(kept)).one() == (0, 12)
+    await one.dispose()
+
+
 class TestALongQueue:
     @pytest.fixture
     async def statements(self, database: Database) -> Statements:
