@@ -93,23 +93,26 @@ class Claimer:
     async def _take(self, idle: float) -> float:
         async with self.book.claiming:
             leased = self.clock.monotonic()
-            limit = min(self.book.room(leased), _BATCH)
+            limit, deep = min(self.book.room(leased), _BATCH), self.book.hungry
             self.book.hungry = True
             if limit <= 0:
                 return idle
-            found, things, wait = await self.database.transact(lambda session: self._claim(session, limit, idle))
+            found, things, wait = await self.database.transact(
+                lambda session: self._claim(session, limit, idle, deep=deep)
+            )
             self.book.hungry = len(found) == limit
             self.book.take(found, leased)
             self._send(found, things)
         return wait
 
-    async def _claim(self, session: WriteSession, limit: int, idle: float) -> tuple[list[Claim], Things, float]:
+    async def _claim(
+        self, session: WriteSession, limit: int, idle: float, *, deep: bool
+    ) -> tuple[list[Claim], Things, float]:
         """Up to `limit` claims, what they use, and the seconds after which another look may find more."""
         now = await self.clock.now(session)
         queues, lease = self.settings.queues, self.settings.lease
-        found = await claims.claim(
-            session, worker_id=self.identity.id, queues=queues, limit=limit, lease=lease, now=now, spawned=True
-        )
+        mine: dict[str, Any] = {"worker_id": self.identity.id, "lease": lease, "spawned": True}
+        found = await claims.claim(session, **mine, queues=queues, limit=limit, now=now, deep=deep)
         things = await self._read(session, found)
         if len(found) == limit:
             return found, things, 0.0

@@ -91,8 +91,6 @@ def create_engine(
                     "application_name": "rota",
                     "statement_timeout": "10000",
                     "lock_timeout": "3000",
-                    # A plan that was made for empty tables and kept made claims of a long queue 20 times slower.
-                    "plan_cache_mode": "force_custom_plan",
                     "idle_in_transaction_session_timeout": "10000",
                     "tcp_keepalives_idle": "15",
                     "tcp_keepalives_interval": "5",

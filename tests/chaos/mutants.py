@@ -40,6 +40,7 @@ def claim_without_lock() -> None:
         lease: float,
         now: datetime,
         spawned: bool = False,
+        deep: bool = True,
     ) -> list[Claim]:
         queued = select(E.c.id).where(E.c.status == Status.QUEUED, E.c.available_at <= now)
         taken = list(await session.scalars(queued.order_by(E.c.id).limit(limit)))

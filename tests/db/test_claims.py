@@ -170,9 +170,8 @@ class TestSayingSoBeforeStarting:
 
 @pytest.mark.parametrize("database_kind", ["postgresql"])
 async def test_no_plan_of_an_empty_queue_is_kept_for_a_long_one(database: Database, database_url: str) -> None:
-    kept = text(
-        "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement LIKE 'WITH due%'"
-    )
+    claiming = "FROM pg_prepared_statements WHERE statement LIKE 'WITH due%'"
+    kept = text(f"SELECT sum(generic_plans), sum(custom_plans) {claiming}")
     one = Database(database_url, pool_size=1)
     for _ in range(12):
         assert await world.claim(one) == []
