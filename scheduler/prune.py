@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, select
 
 from common.artifacts.store import Store, StoreError
 from common.clock import Clock
+from common.db.functions import unled
 from common.db.models import Artifact, Audit, Invitation, Scheduler, Task, UserSession, Worker, table_of
 from common.db.session import Database, WriteSession
 from common.domain.states import ACTIVE, FINAL
@@ -23,6 +24,9 @@ T = table_of(Task)
 R = table_of(Artifact)
 _INTERVAL = 30.0
 _BATCH = 500
+#: Old executions a transaction, at first, and the seconds that one may take: SQLite has one writer, and tasks wait for
+#: it.
+_FIRST, _LONGEST = 100, 0.05
 #: Files deleted a tick: each of them may be a request to a store far away.
 _FILES = 100
 
@@ -41,16 +45,27 @@ class Prune:
     audit_days: int = 365
     store: Store | None = None
     _since: datetime | None = None
+    _few: int = _FIRST
+    _took: float = 0.0
 
     async def tick(self) -> float:
         """Delete one batch of each kind; returns the seconds to wait, 0 when there is more."""
         more = await self.database.transact(self._deleted_tasks)
-        more |= await self.database.transact(self._old)
+        more |= await self._old_ones()
         more |= await self._over_limit()
         more |= await self.database.transact(self._old_audit)
         more |= await self._expired_files()
         await self.database.transact(self._gone)
-        return 0.0 if more else _INTERVAL
+        return self._took if more else _INTERVAL  # others have as much of the time
+
+    async def _old_ones(self) -> bool:
+        """Delete some executions past the retention, and next time as many as take no longer than they should."""
+        began, few = self.clock.monotonic(), self._few
+        more = await self.database.transact(self._old)
+        self._took = self.clock.monotonic() - began
+        if more:
+            self._few = min(_BATCH, max(10, int(few * _LONGEST / max(self._took, 0.001))))
+        return more
 
     async def _deleted_tasks(self, session: WriteSession) -> bool:
         """Remove the rows of a deleted task once nothing of it runs any more."""
@@ -67,11 +82,11 @@ class Prune:
     async def _old(self, session: WriteSession) -> bool:
         """Delete executions older than the retention."""
         before = await self.clock.now(session) - timedelta(days=self.retention_days)
-        old = select(E.c.id).where(E.c.finished_at < before, E.c.status.in_(sorted(FINAL)))
-        ids = list(await session.scalars(old.order_by(E.c.finished_at).limit(_BATCH)))
+        old = select(E.c.id).where(E.c.finished_at < before, unled(E.c.status).in_(sorted(FINAL)))
+        ids = list(await session.scalars(old.order_by(E.c.finished_at).limit(self._few)))
         if ids:
             await history.delete_executions(session, ids)
-        return len(ids) == _BATCH
+        return len(ids) == self._few
 
     async def _old_audit(self, session: WriteSession) -> bool:
         """Delete entries of the audit log past their age."""

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, select, update
 
+from common.db.functions import unled
 from common.db.models import Artifact, Attempt, ExecutionOutput, table_of
 from common.db.session import ReadSession, WriteSession
 from common.domain.states import FINAL
@@ -28,7 +29,7 @@ async def delete_executions(session: WriteSession, ids: Sequence[int]) -> None:
 
 async def has_more_than(session: ReadSession, *, task_id: int, keep: int) -> bool:
     """Whether a task has more than `keep` finished executions."""
-    finished = select(E.c.id).where(E.c.task_id == task_id, E.c.status.in_(_FINAL))
+    finished = select(E.c.id).where(E.c.task_id == task_id, unled(E.c.status).in_(_FINAL))
     return await session.scalar(finished.order_by(E.c.id.desc()).limit(1).offset(keep)) is not None
 
 
@@ -39,7 +40,7 @@ async def delete_finished(
 
     Returns how many were deleted.
     """
-    mine = [E.c.task_id == task_id, E.c.status.in_(_FINAL)]
+    mine = [E.c.task_id == task_id, unled(E.c.status).in_(_FINAL)]
     last_kept = await session.scalar(
         select(E.c.id).where(*mine).order_by(E.c.id.desc()).limit(1).offset(max(keep - 1, 0))
     )

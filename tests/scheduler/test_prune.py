@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import event, func, insert, select
 
 from common.db.models import Scheduler, UserSession, table_of
 from common.db.session import Database
@@ -35,6 +35,14 @@ async def add_finished(database: Database, task: int, count: int = 1, **values: 
     return ids
 
 
+class SlowClock(StillClock):
+    """Half a second has passed at each look."""
+
+    def monotonic(self) -> float:
+        self.seconds += 0.5
+        return self.seconds
+
+
 async def ids_of(database: Database, task: int) -> list[int]:
     return [row.id for row in await world.executions(database, task)]
 
@@ -42,6 +50,30 @@ async def ids_of(database: Database, task: int) -> list[int]:
 async def count(database: Database, *tables: Any) -> list[int]:
     async with database.read() as session:
         return [(await session.execute(select(func.count()).select_from(table))).scalar_one() for table in tables]
+
+
+async def test_where_deleting_takes_long_less_is_deleted_at_once_and_others_have_their_turn(database: Database) -> None:
+    await add_finished(database, await world.add_task(database), 35, finished_at=after(-100 * 86_400))
+    pruner = Prune(database, SlowClock(), 100, 90, _few=20)
+    seen = []
+    while (pause := await pruner.tick()) < 1:
+        seen.append((pause, *await count(database, E)))
+    assert seen == [(0.5, 15), (0.5, 5)]
+    assert await count(database, E) == [0]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_what_is_old_is_found_by_when_it_ended(database: Database) -> None:
+    """Without statistics SQLite read all executions by their state, to sort them, for each batch."""
+    await add_finished(database, await world.add_task(database), 3, finished_at=after(-100 * 86_400))
+    seen: list[tuple[str, Any]] = []
+    event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *given: seen.append(given[2:4]))
+    await prune(database)
+    ((statement, values),) = [each for each in seen if "ORDER BY executions.finished_at" in each[0]][:1]
+    async with database.engine.connect() as connection:
+        plan = [row[3] for row in await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+    assert len(plan) == 1, plan
+    assert "ix_executions_finished" in plan[0]
 
 
 class TestDeletedTasks:
