@@ -69,7 +69,7 @@ async def test_what_is_old_is_found_by_when_it_ended(database: Database) -> None
     seen: list[tuple[str, Any]] = []
     event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *given: seen.append(given[2:4]))
     await prune(database)
-    ((statement, values),) = [each for each in seen if "ORDER BY executions.finished_at" in each[0]][:1]
+    statement, values = next(each for each in seen if "ORDER BY executions.finished_at" in each[0])
     async with database.engine.connect() as connection:
         plan = [row[3] for row in await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
     assert len(plan) == 1, plan
