@@ -71,7 +71,8 @@ async def test_what_is_old_is_found_by_when_it_ended(database: Database) -> None
     await prune(database)
     statement, values = next(each for each in seen if "ORDER BY executions.finished_at" in each[0])
     async with database.engine.connect() as connection:
-        plan = [row[3] for row in await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+        rows: list[Any] = list(await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values))
+    plan = [row[3] for row in rows]
     assert len(plan) == 1, plan
     assert "ix_executions_finished" in plan[0]
 
