@@ -1,7 +1,6 @@
 """The command line. Heavy imports wait until a command needs them."""
 
 import asyncio
-import gc
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -100,14 +99,7 @@ def _serve(process: str, run: Callable[[Any], Awaitable[None]], **given: object)
     from common import logging
 
     logging.configure(settings, process)
-
-    async def work() -> None:
-        # What was imported stays: it need not be looked through again and again for what nobody uses any more.
-        gc.freeze()
-        gc.set_threshold(20_000)
-        await run(settings)
-
-    _run(work)
+    _run(lambda: run(settings))
 
 
 def _run(work: Callable[[], Awaitable[None]]) -> None:

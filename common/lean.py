@@ -5,6 +5,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+#: New objects after which garbage is looked for: Python's own limit comes many times a second where rows pass through.
+_OFTEN = 20_000
+
 
 @contextmanager
 def lean() -> Iterator[None]:
@@ -19,6 +22,7 @@ def lean() -> Iterator[None]:
         yield
     finally:
         gc.freeze()
+        gc.set_threshold(_OFTEN)
         gc.enable()
         if hidden:
             del sys.modules["rich"]

@@ -56,12 +56,12 @@ class Topic(StrEnum):
 async def notify(session: WriteSession, *topics: Topic) -> None:
     """Wake those who listen to one of `topics` (none given: everybody) when this transaction commits."""
     told = sorted(topics or Topic)
-    if session.get_bind().dialect.name != "postgresql":
+    dialect = session.get_bind().dialect.name
+    if dialect == "postgresql":
+        await session.execute(text(f"NOTIFY {_CHANNEL}, '{','.join(told)}'"))
+    else:
         session.ring(told)
-    match session.get_bind().dialect.name:
-        case "postgresql":
-            await session.execute(text(f"NOTIFY {_CHANNEL}, '{','.join(told)}'"))
-        case "sqlite":
+        if dialect == "sqlite":
             fact = sqlite.insert(F).values([{"id": _PREFIX + topic, "value": "1", "at": utc_clock()} for topic in told])
             await session.execute(
                 fact.on_conflict_do_update(index_elements=[F.c.id], set_={"value": cast(F.c.value, Integer) + 1})
