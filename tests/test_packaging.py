@@ -36,6 +36,16 @@ def compose() -> dict[str, Any]:
     return parsed
 
 
+def test_a_script_goes_on_in_the_environment_of_the_checkout(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text(
+        f"import sys; sys.path.insert(0, {str(ROOT / 'scripts')!r}); import own_python; print(sys.prefix)"
+    )
+    python = Path(sys.base_prefix) / "bin" / "python3"
+    done = subprocess.run([python, "-I", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(ROOT / ".venv")
+
+
 @pytest.mark.process
 def test_a_wheel_holds_every_part_and_adds_only_one_name_to_a_users_python(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
