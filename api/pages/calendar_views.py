@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from pydantic import ValidationError
 
@@ -109,7 +109,10 @@ def _told(row: Calendar, locale: Locale) -> str:
     count = locale.ngettext("%(n)s date", "%(n)s dates", len(row.dates))
     today = locale.local(locale.now).date().isoformat()
     coming = next((each for each in row.dates if each >= today), None)
-    return _("%(count)s, next %(date)s", count=count, date=coming) if coming else _("%(count)s, all past", count=count)
+    if coming is None:
+        return _("%(count)s, all past", count=count)
+    day = datetime.fromisoformat(coming).replace(tzinfo=locale.zone)
+    return _("%(count)s, next %(date)s", count=count, date=locale.date(day))
 
 
 def choices(rows: Sequence[Calendar], chosen: str, locale: Locale) -> Mapping[str, list[tuple[str, str]]]:

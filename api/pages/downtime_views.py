@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from api.formats import Locale
 from api.pages import words
-from api.pages.ledger_views import LedgerRow, moment, row_of
+from api.pages.ledger_views import LedgerRow, moment, row_of, span
 from api.pages.parts import Address, Pager, Rights, pager
 from common.domain.states import Status
 from common.services.downtime import LISTED, Gap
@@ -71,7 +71,7 @@ def _gap(gap: Gap, locale: Locale, rights: Rights) -> GapView:
     rows = [_due(entry, locale, rights) for entry in gap.entries]
     return GapView(
         id=gap.id,
-        heading=_("%(begin)s to %(end)s", begin=moment(gap.started_at, locale), end=moment(gap.ended_at, locale)),
+        heading=span(gap.started_at, gap.ended_at, locale),
         length=locale.duration((gap.ended_at - gap.started_at).total_seconds()),
         counts=[
             Count("waiting" if outcome == "pending" else outcome, f"{word(outcome, locale)} {locale.number(count)}")

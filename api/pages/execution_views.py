@@ -295,8 +295,12 @@ def _facts(row: Record, attempts: Sequence[Record], task: Task, usual: Usual, lo
     return [
         Fact(_("Trigger"), words.trigger(row.trigger, row.triggered_by, locale)),
         Fact(_("Scheduled"), _moment(row.scheduled_for, locale)),
-        Fact(_("Started"), _moment(row.started_at if row.token else None, locale), _lateness(row, locale)),
-        Fact(_("Ended"), _moment(row.finished_at, locale), _signal(row, locale)),
+        Fact(
+            _("Started"),
+            _moment(row.started_at if row.token else None, locale, after=row.scheduled_for),
+            _lateness(row, locale),
+        ),
+        Fact(_("Ended"), _moment(row.finished_at, locale, after=row.scheduled_for), _signal(row, locale)),
         Fact(_("Worker"), worker or _NONE, _("pid %(n)s", n=row.pid) if row.pid and worker else ""),
         Fact(
             _("CPU time"),
@@ -334,10 +338,12 @@ def _version_aside(row: Record, task: Task, locale: Locale) -> str:
     return locale.gettext("now v%(n)s", n=task.version)
 
 
-def _moment(instant: datetime | None, locale: Locale) -> str | Markup:
+def _moment(instant: datetime | None, locale: Locale, *, after: datetime | None = None) -> str | Markup:
+    """Date and clock; the clock alone on the day of what it comes `after`, which says the day."""
     if instant is None:
         return "–"
-    return locale.time_tag(instant, locale.stamp(instant, millis=True))
+    same = after is not None and locale.local(instant).date() == locale.local(after).date()
+    return locale.time_tag(instant, (locale.clock if same else locale.stamp)(instant, millis=True))
 
 
 def _lateness(row: Record, locale: Locale) -> str:

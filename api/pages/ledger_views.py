@@ -108,7 +108,7 @@ def row_of(entry: Entry, locale: Locale) -> LedgerRow:
         more=more,
         outcome=entry.status or _ICONS.get(entry.outcome, entry.outcome),
         word=words.state(entry.status, locale) if entry.status else locale.gettext(_word(entry.outcome)),
-        reason=sentence(entry.reasons, lang_of(locale), locale.zone.key),
+        reason=sentence(entry.reasons, lang_of(locale), instant=locale.stamp),
         url=f"/ui/executions/{entry.execution_id}" if entry.execution_id else None,
         number=f"#{entry.execution_id}" if entry.execution_id else "",
     )
@@ -120,10 +120,14 @@ def _word(outcome: str) -> str:
 
 def span_text(entry: Entry, locale: Locale) -> str:
     """Sun 22 Nov 08:30:00, or from one to the other."""
-    first = moment(entry.first, locale)
-    if entry.count == 1:
-        return first
-    return locale.gettext("%(begin)s to %(end)s", begin=first, end=moment(entry.last, locale))
+    return moment(entry.first, locale) if entry.count == 1 else span(entry.first, entry.last, locale)
+
+
+def span(first: datetime, last: datetime, locale: Locale) -> str:
+    """From one instant to the other; the day is said once where it is the same."""
+    same = locale.local(first).date() == locale.local(last).date()
+    end = locale.clock(last) if same else moment(last, locale)
+    return locale.gettext("%(begin)s to %(end)s", begin=moment(first, locale), end=end)
 
 
 def moment(at: datetime, locale: Locale) -> str:
@@ -136,7 +140,7 @@ def why_at(answer: Answer, locale: Locale) -> WhyLine:
     assert answer.at is not None
     entry = answer.entry
     outcome = (entry.status or _ICONS.get(entry.outcome, entry.outcome)) if entry else "dot"
-    told = sentence(answer.reasons, lang_of(locale), locale.zone.key)
+    told = sentence(answer.reasons, lang_of(locale), instant=locale.stamp)
     text = locale.gettext("%(when)s: %(sentence)s", when=moment(answer.at, locale), sentence=told)
     url = f"/ui/executions/{entry.execution_id}" if entry and entry.execution_id else None
     return WhyLine(outcome, text, url)
@@ -147,7 +151,7 @@ def why_now(answer: Answer, locale: Locale) -> WhyLine | None:
     if answer.code in _USUAL:
         return None
     outcome = "warning" if answer.code in _WRONG else "dot"
-    return WhyLine(outcome, sentence(answer.reasons, lang_of(locale), locale.zone.key))
+    return WhyLine(outcome, sentence(answer.reasons, lang_of(locale), instant=locale.stamp))
 
 
 def ledger_view(

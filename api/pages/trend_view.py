@@ -14,9 +14,11 @@ from common.queries.trend import Took
 #: Runs that are shown.
 RUNS = 50
 METRICS = ("duration", "memory")
-_TOP, _LINE, _HEIGHT = 10.5, 131.5, 150
+_TOP, _LINE, _HEIGHT, _FOOT = 10.5, 131.5, 150, 14
 _STEPS = (1, 2, 5)
 _HANGING = ("failed", "timed_out", "lost", "missed")
+#: So many bars are as wide as two dates; on a phone it takes twice as many.
+_ROOM = 5
 #: A bar higher than this many times the next is cut, so that one odd run does not flatten all others.
 _ODD = 4
 
@@ -39,7 +41,6 @@ class Trend:
     metrics: list[Metric]
     scale: Markup
     svg: Markup
-    ticks: list[str]
     note: str
 
 
@@ -58,7 +59,6 @@ def trend_view(
         for part, there in ((_("band: the usual range"), band), (_("dashed: the limit"), limit and limit <= full))
         if there
     ]
-    ends = [shown[0], shown[len(shown) // 2], shown[-1]] if len(shown) > 2 else list(shown)
     names = {"duration": _("Duration"), "memory": _("Memory")}
     return Trend(
         heading=locale.ngettext("The last run", "The last %(n)s runs", len(shown)),
@@ -68,7 +68,6 @@ def trend_view(
         ],
         scale=_scale(full, metric, locale),
         svg=_svg(shown, values, full, limit, band, names[metric], locale),
-        ticks=[locale.date(each.scheduled_for) if _days(shown) else locale.clock(each.scheduled_for) for each in ends],
         note=locale.comma.join(told),
     )
 
@@ -153,11 +152,12 @@ def _svg(
         _bar(run, value, full, offset + i * pitch, pitch, locale)
         for i, (run, value) in enumerate(zip(shown, values, strict=True))
     ]
+    parts += _dates(shown, offset, pitch, locale)
     label = locale.gettext("%(metric)s of the last runs", metric=name)
     return Markup(
         '<svg width="100%" height="{h}" role="group" aria-label="{label}">{body}'
         '<line class="axis" x1="0" x2="100%" y1="{line}" y2="{line}"/></svg>'
-    ).format(h=_HEIGHT, label=label, body=Markup().join(parts), line=_LINE)
+    ).format(h=_HEIGHT + _FOOT, label=label, body=Markup().join(parts), line=_LINE)
 
 
 def _bar(run: Took, value: float | None, full: float, left: float, pitch: float, locale: Locale) -> Markup:
@@ -181,6 +181,27 @@ def _bar(run: Took, value: float | None, full: float, left: float, pitch: float,
     return Markup(
         '<a href="/ui/executions/{}"><title>{}</title><rect class="hit" x="{}" y="0" width="{}" height="{}"/>{}{}</a>'
     ).format(run.id, locale.comma.join(said), f"{left:.2f}%", f"{pitch:.2f}%", _HEIGHT, bar, mark)
+
+
+def _dates(shown: Sequence[Took], offset: float, pitch: float, locale: Locale) -> list[Markup]:
+    """When the first, the middle and the last run were, each under its bar; a date that has no room is left out."""
+    count, write = len(shown), locale.date if _days(shown) else locale.clock
+    text = Markup('<text class="{}" x="{}%" y="{}" text-anchor="{}">{}</text>')
+    return [
+        text.format(
+            "t hide-sm" if count < 2 * least else "t",
+            f"{offset + at * pitch:.2f}",
+            _HEIGHT + _FOOT - 3,
+            anchor,
+            write(shown[i].scheduled_for),
+        )
+        for i, at, anchor, least in (
+            (0, 0, "start", _ROOM),
+            (count // 2, count // 2 + 0.5, "middle", 1.5 * _ROOM),
+            (count - 1, count, "end", 0),
+        )
+        if count >= least
+    ]
 
 
 def _scale(full: float, metric: str, locale: Locale) -> Markup:

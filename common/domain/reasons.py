@@ -1,6 +1,6 @@
 """Why an instant did or did not run: codes with facts, and their sentences in English and Chinese."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -114,22 +114,25 @@ class Reason:
     code: str
     facts: Mapping[str, object] = field(default_factory=dict)
 
-    def text(self, lang: Lang, timezone: str = "UTC") -> str:
-        """The sentence in English ("en") or Chinese ("zh"), instants in a zone."""
-        shown = {name: _shown(value, lang, timezone) for name, value in self.facts.items()}
+    def text(self, lang: Lang, timezone: str = "UTC", *, instant: Callable[[datetime], str] | None = None) -> str:
+        """The sentence in English ("en") or Chinese ("zh"), instants in a zone, or as `instant` writes them."""
+        write = instant or (lambda at: f"{at.astimezone(zone(timezone)):%Y-%m-%d %H:%M:%S}")
+        shown = {name: _shown(value, lang, write) for name, value in self.facts.items()}
         return _TEXTS[self.code][lang == "zh"].format(**shown)
 
 
-def sentence(reasons: Sequence[Reason], lang: Lang, timezone: str = "UTC") -> str:
+def sentence(
+    reasons: Sequence[Reason], lang: Lang, timezone: str = "UTC", *, instant: Callable[[datetime], str] | None = None
+) -> str:
     """Several reasons as one text."""
-    return ("" if lang == "zh" else " ").join(reason.text(lang, timezone) for reason in reasons)
+    return ("" if lang == "zh" else " ").join(reason.text(lang, timezone, instant=instant) for reason in reasons)
 
 
-def _shown(value: object, lang: Lang, timezone: str) -> object:
+def _shown(value: object, lang: Lang, write: Callable[[datetime], str]) -> object:
     if value is None:
         return "—"
     if isinstance(value, datetime):
-        return f"{value.astimezone(zone(timezone)):%Y-%m-%d %H:%M:%S}"
+        return write(value)
     return span(value, lang) if isinstance(value, float) else value
 
 

@@ -24,7 +24,7 @@ async def test_a_date_list_is_made_changed_and_deleted(alice: Person) -> None:
     id_ = await calendar(alice)
     page = await alice.get("/ui/calendars", lang="zh-CN")
     assert "公司休息日 &lt;b&gt;" in page
-    assert "2 个日期，下一个 2031-12-24" in page
+    assert "2 个日期，下一个 2031 年 12 月 24 日" in page
     assert "2031-12-24\n2031-12-31</textarea>" in await alice.get(f"/ui/calendars/{id_}/edit")
     await alice.post(f"/ui/calendars/{id_}/update", {"name": "Closed", "dates": "2001-01-01"})
     assert "1 date, all past" in await alice.get("/ui/calendars")

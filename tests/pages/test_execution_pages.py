@@ -1,9 +1,11 @@
 """The list of executions, and one of them: the verdict in words, the output, the download."""
 
+import re
 from datetime import timedelta
 
 import pytest
 
+from api.formats import Locale
 from tests.pages.conftest import NOW, Person
 
 
@@ -31,6 +33,16 @@ async def test_the_first_line_says_what_came_of_it(alice: Person, values: dict[s
     assert en in await alice.get(f"/ui/executions/{execution}")
     assert zh in await alice.get(f"/ui/executions/{execution}", lang="zh-CN")
     assert f"#{execution}" in await alice.get("/ui/executions")
+
+
+async def test_the_facts_say_the_day_once(alice: Person) -> None:
+    due = (NOW - timedelta(days=2)).replace(hour=23, minute=59, second=0)
+    begun, day, after = due + timedelta(milliseconds=77), Locale("en", NOW).date(due), due + timedelta(minutes=2)
+    execution = await alice.execution(await alice.task(), scheduled_for=due, started_at=begun, finished_at=after)
+    facts = (await alice.get(f"/ui/executions/{execution}")).split('id="ex-facts"')[1].split("</section>")[0]
+    said = [f"{day} 23:59:00.000", "23:59:00.077", f"{Locale('en', NOW).date(after)} 00:01:00.000"]
+    assert re.findall(r"<time[^>]*>(.*?)</time>", facts) == said
+    assert '<span class="r-faint r-nowrap">77 ms late</span>' in facts
 
 
 async def test_a_retry_says_which_attempt_it_was_and_when_the_next_one_comes(alice: Person) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import update
 
+from api.formats import Locale
 from common.db.models import Task, table_of
 from common.queue.enqueue import fire_key
 from common.services import facts
@@ -46,6 +47,13 @@ async def test_every_instant_has_a_row_with_its_reason(alice: Person) -> None:
     chinese = await alice.get(f"/ui/tasks/{task}/ledger", lang="zh-CN")
     assert "触发台账" in chinese
     assert "并发策略为跳过" in chinese
+
+
+async def test_the_page_writes_instants_as_everywhere(alice: Person) -> None:
+    task = await yearly(alice)
+    again = NOW + timedelta(days=3)
+    await alice.execution(task, "queued", token=1, available_at=again, started_at=None, finished_at=None)
+    assert f"The next one starts at {Locale('en', NOW).stamp(again)}." in await alice.get(f"/ui/tasks/{task}")
 
 
 async def test_rows_are_filtered_and_paged_by_the_url(alice: Person) -> None:

@@ -35,6 +35,7 @@ async def test_the_page_of_settings_is_for_administrators(alice: Person) -> None
     assert "ROTA_RETENTION_DAYS" in page
     assert "Address the web server listens on." in page
     chinese = await alice.get("/ui/settings", lang="zh-CN")
+    assert "。 " not in chinese
     assert "服务器与数据库" in chinese
     assert "网页服务监听的地址。" in chinese
     assert "Address the web server listens on." not in chinese

@@ -44,6 +44,18 @@ async def test_the_overview_shows_the_trend_and_the_last_lines_of_failures(alice
     assert "The last 5 runs" in await alice.get(f"/ui/tasks/{task}?metric=nonsense")
 
 
+async def test_dates_stand_under_the_bars_they_belong_to(alice: Person) -> None:
+    task = await alice.task()
+    dates = re.compile(r'<text class="t[^"]*" x="([0-9.]+)%" y="\d+" text-anchor="(\w+)">\d+ \w+')
+    for day in range(3):
+        await alice.execution(task, scheduled_for=NOW + timedelta(days=day))
+    assert dates.findall(await alice.get(f"/ui/tasks/{task}")) == [("100.00", "end")]
+    for day in range(3, 12):
+        await alice.execution(task, scheduled_for=NOW + timedelta(days=day))
+    places = dates.findall(await alice.get(f"/ui/tasks/{task}"))
+    assert places == [("40.00", "start"), ("72.50", "middle"), ("100.00", "end")]
+
+
 async def test_all_runs_are_drawn_over_time_and_told_by_day(alice: Person) -> None:
     task = await alice.task(name="每小时", cron="0 * * * *", timezone="Asia/Shanghai", timeout=60)
     assert "Has not run yet" in await alice.get(f"/ui/tasks/{task}/trend")

@@ -27,12 +27,12 @@ _USUAL: Mapping[str, Any] = {
 _MODES = (
     ("append", N_("Add the rows")),
     ("replace", N_("Empty the table, then add the rows")),
-    ("upsert", N_("Change the rows that are there, add the others")),
+    ("upsert", N_("Change rows that exist, add the others")),
 )
 _BAD = (("fail", N_("Nothing is imported")), ("reject", N_("It is left out, and kept in a file with the reason")))
 _DOUBLE = (("keep", N_("Import it again")), ("skip", N_("Leave it out")), ("fail", N_("Nothing is imported")))
 _TYPES = (
-    ("auto", N_("as the table's column")),
+    ("auto", N_("as in the table")),
     ("text", N_("text")),
     ("integer", N_("whole number")),
     ("decimal", N_("number")),

@@ -23,9 +23,9 @@ _USUAL: Mapping[str, str] = {
     "timezone": "UTC",
 }
 _TRANSACTIONS = (
-    ("one", N_("One for the whole script: all of it or nothing")),
+    ("one", N_("One for all: everything or nothing")),
     ("each", N_("One for each statement")),
-    ("none", N_("None: the script begins and commits itself")),
+    ("none", N_("None: the script commits itself")),
 )
 _ON_ERROR = (("stop", N_("Stop")), ("continue", N_("Go on with the next statement")))
 
