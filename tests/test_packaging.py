@@ -39,7 +39,7 @@ def compose() -> dict[str, Any]:
 def test_a_script_goes_on_in_the_environment_of_the_checkout(tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text(
-        f"import sys; sys.path.insert(0, {str(ROOT / 'scripts')!r}); import own_python; print(sys.prefix)"
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); import tests.support.own_python; print(sys.prefix)"
     )
     python = Path(sys.base_prefix) / "bin" / "python3"
     done = subprocess.run([python, "-I", script], capture_output=True, text=True, check=True)

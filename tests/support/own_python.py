@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-_VENV = Path(__file__).resolve().parent.parent / ".venv"
+_VENV = Path(__file__).resolve().parents[2] / ".venv"
 
 if Path(sys.prefix).resolve() != _VENV.resolve():
     subprocess.run([_VENV.parent / "scripts" / "bootstrap", "--dev"], check=True)
-    os.execv(_VENV / "bin" / "python", [_VENV / "bin" / "python", *sys.argv])
+    python = str(_VENV / "bin" / "python")
+    os.execv(python, [python, *sys.argv])
