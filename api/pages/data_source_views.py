@@ -19,7 +19,7 @@ SIZE = 50
 TLS = (
     ("off", N_("Not encrypted")),
     ("require", N_("Encrypted")),
-    ("verify", N_("Encrypted, and the server's certificate is checked")),
+    ("verify", N_("Encrypted, certificate checked")),
 )
 _NUMBERS = ("port", "statement_timeout")
 

@@ -26,13 +26,13 @@ _USUAL: Mapping[str, Any] = {
 }  # fmt: skip
 _MODES = (
     ("append", N_("Add the rows")),
-    ("replace", N_("Empty the table, then add the rows")),
-    ("upsert", N_("Change rows that exist, add the others")),
+    ("replace", N_("Empty it, then add the rows")),
+    ("upsert", N_("Change known rows, add others")),
 )
-_BAD = (("fail", N_("Nothing is imported")), ("reject", N_("It is left out, and kept in a file with the reason")))
+_BAD = (("fail", N_("Nothing is imported")), ("reject", N_("It is left out, and kept in a file")))
 _DOUBLE = (("keep", N_("Import it again")), ("skip", N_("Leave it out")), ("fail", N_("Nothing is imported")))
 _TYPES = (
-    ("auto", N_("as in the table")),
+    ("auto", N_("the table's")),
     ("text", N_("text")),
     ("integer", N_("whole number")),
     ("decimal", N_("number")),
