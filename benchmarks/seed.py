@@ -90,6 +90,7 @@ async def history(database: Database, count: int, *, now: datetime, step: int = 
         left = min(len(tasks), count - number * len(tasks))
         for start in range(0, left, step):
             await _copy(database, later=width * number, skip=start, limit=min(step, left - start))
+    await _settle(database)
 
 
 async def _copy(database: Database, *, later: timedelta, skip: int, limit: int) -> None:
@@ -109,6 +110,17 @@ async def _copy(database: Database, *, later: timedelta, skip: int, limit: int) 
         first = await session.scalar(select(func.min(E.c.id)))
         part = source.where(E.c.id >= first + skip, E.c.id < first + skip + limit)
         await session.execute(insert(E).from_select([*columns], part))
+
+
+async def _settle(database: Database) -> None:
+    """Have the database know its tables, as one does that has filled by itself. SQLite never looks by itself."""
+    settling = {"postgresql": "VACUUM (ANALYZE) {}", "mysql": "ANALYZE TABLE {}"}
+    if found := settling.get(database.dialect):
+        async with database.engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await connection.execute(text("SET statement_timeout = 0" if database.dialect == "postgresql" else "DO 0"))
+            for table in (T, S, E):
+                await connection.execute(text(found.format(table.name)))
 
 
 def _ended(task_id: int, at: datetime) -> dict[str, Any]:

@@ -39,6 +39,11 @@ T = table_of(Task)
 FEW, BATCH = 50, 500
 #: Seconds between two looks where another scheduler holds what is due.
 _SOON = 0.01
+#: Seconds before an instant at which the transaction that fires it is begun: what comes before the first statement has
+#: been done by then, and the event loop's timer, which is exact to a millisecond, has rung.
+_LEAD = 0.002
+#: Seconds for which the database's clock is known well enough to say that nothing is due within `_FAR` seconds.
+_KNOWN, _FAR = 1.0, 2.0
 
 
 @dataclass
@@ -49,45 +54,64 @@ class Fire:
     clock: Clock
     #: When the next is due, on the clock's `monotonic`; infinite before the first look.
     _expected: float = math.inf
-    #: When the database's clock was read last, on the same clock.
+    #: The database's clock when it was read last, and when that was, on the clock's `monotonic`.
+    _now: datetime | None = None
     _looked: float = 0.0
     #: How many the next transaction fires.
     _most: int = field(default_factory=lambda: FEW)
 
     async def tick(self) -> float:
         """Fire one batch; returns the seconds until the next schedule is due, 0 when more may be due already."""
-        if self.clock.monotonic() < self._expected:
+        if self.clock.monotonic() < self._expected - _LEAD:
             # It is not time yet, as far as we know: somebody changed something, or a second look is due.
-            async with self.database.read() as session:
-                wait = await self._until_next(session, await self._now(session))
-            if wait > 0:
-                return self._wait(wait)
-        fired, wait = await self.database.transact(self._fire)
-        self._most = BATCH if fired == self._most else FEW
+            await self._look()
+            if (wait := self._wait()) > 0:
+                return wait
+        fired = await self.database.transact(self._fire)
         log.debug("fired", schedules=fired)
-        if wait:
-            return self._wait(wait)
-        self._expected = 0.0
+        more, self._most = fired == self._most, BATCH if fired == self._most else FEW
+        if more:
+            self._expected = 0.0
+            return 0.0
+        # Only now, when what was fired can be claimed.
+        await self._look()
+        if (wait := self._wait()) > 0:
+            return wait
         # What is due and was not fired is held by another scheduler: give it time instead of asking without end.
-        return 0.0 if fired else _SOON
+        return 0.0 if fired or self.clock.monotonic() < self._expected else _SOON
 
-    async def _now(self, session: ReadSession) -> datetime:
-        now = await self.clock.now(session)
+    async def _look(self) -> None:
+        """Find out when the next is due."""
+        async with self.database.read() as session:
+            ((soonest,),) = await _SOONEST(session)
+            if soonest is None or self._is_far(soonest):
+                self._expected = math.inf
+                return
+            wait = (soonest - await self._read_clock(session)).total_seconds()
+        self._expected = self._looked + wait if wait < poll_interval(self.database) else math.inf
+
+    def _wait(self) -> float:
+        """Seconds to wait for what is expected, or until the next look."""
+        wait = self._expected - _LEAD - self.clock.monotonic()
+        return max(0.0, min(wait, poll_interval(self.database)))
+
+    def _is_far(self, soonest: datetime) -> bool:
+        passed = self.clock.monotonic() - self._looked
+        return self._now is not None and passed < _KNOWN and (soonest - self._now).total_seconds() > passed + _FAR
+
+    async def _read_clock(self, session: ReadSession) -> datetime:
+        self._now = await self.clock.now(session)
         self._looked = self.clock.monotonic()
-        return now
+        return self._now
 
-    def _wait(self, wait: float) -> float:
-        """How long to wait from now on, when it was `wait` at the last look at the clock."""
-        is_known = wait < poll_interval(self.database)
-        self._expected = self._looked + wait if is_known else math.inf
-        return max(0.0, wait - (self.clock.monotonic() - self._looked))
-
-    async def _fire(self, session: WriteSession) -> tuple[int, float]:
-        """Fire a batch; returns how many, and the seconds until the next is due."""
-        now = await self._now(session)
+    async def _fire(self, session: WriteSession) -> int:
+        """Fire a batch; returns how many."""
+        await session.connection()
+        self.clock.nap(min(_LEAD, self._expected - self.clock.monotonic()))
+        now = await self._read_clock(session)
         due = [_Due(*row) for row in await _DUE(session, now=now, most=self._most)]
         if not due:
-            return 0, await self._until_next(session, now)
+            return 0
         tasks = await self._lock_tasks(session, [schedule.task_id for schedule in due])
         days = await calendars.known(session, due)
         plans = _Plans(tasks, days, now)
@@ -104,7 +128,7 @@ class Fire:
         ]
         await run_each(session, _move_on, _MOVED, moved)
         await notify(session, Topic.QUEUE, *([Topic.CANCEL] if batch.replaced else []))
-        return len(due), await self._until_next(session, now)
+        return len(due)
 
     async def _lock_tasks(self, session: WriteSession, ids: Sequence[int]) -> Mapping[int, "_Task"]:
         """Lock the tasks: two schedules of one task must see each other's executions to keep its concurrency policy.
@@ -112,14 +136,6 @@ class Fire:
         After the schedules, as everybody who edits a task does.
         """
         return {row[0]: _Task(*row) for row in await _TASKS(session, ids=sorted(set(ids)))}
-
-    async def _until_next(self, session: ReadSession, now: datetime) -> float:
-        """Seconds until the next schedule is due."""
-        longest = poll_interval(self.database)
-        ((soonest,),) = await _SOONEST(session)
-        if soonest is None:
-            return longest
-        return float(min(longest, max(0.0, (soonest - now).total_seconds())))
 
 
 class _Due(NamedTuple):

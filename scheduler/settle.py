@@ -8,6 +8,8 @@ from common.db.wakeup import Topic, notify, poll_interval
 from common.queue import waiting
 
 _BATCH = 200
+#: Seconds between two looks while nothing waits.
+_IDLE = 1.0
 
 
 @dataclass
@@ -21,7 +23,7 @@ class Settle:
         """Promote one batch; returns the seconds to wait."""
         async with self.database.read() as session:
             if not await waiting.any_waiting(session):
-                return poll_interval(self.database)
+                return _IDLE
         promoted = await self.database.transact(self._promote)
         return 0 if promoted == _BATCH else poll_interval(self.database)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -103,23 +104,27 @@ class Claimer:
             self.book.hungry = len(found) == limit
             self.book.take(found, leased)
             self._send(found, things)
+        if found and not self.book.hungry:
+            # Only now, when they are on their way.
+            async with self.database.read() as session:
+                return await self._until_next(session, idle, await self.clock.now(session))
         return wait
 
     async def _claim(
         self, session: WriteSession, limit: int, idle: float, *, deep: bool
     ) -> tuple[list[Claim], Things, float]:
-        """Up to `limit` claims, what they use, and the seconds after which another look may find more."""
+        """Up to `limit` claims, what they use, and where there are none, the seconds after which there may be some."""
         now = await self.clock.now(session)
         queues, lease = self.settings.queues, self.settings.lease
         mine: dict[str, Any] = {"worker_id": self.identity.id, "lease": lease, "spawned": True}
         found = await claims.claim(session, **mine, queues=queues, limit=limit, now=now, deep=deep)
         things = await self._read(session, found)
-        if len(found) == limit:
-            return found, things, 0.0
-        soonest = await claims.next_available(session, queues=queues)
-        if soonest is None:
-            return found, things, idle
-        return found, things, min(idle, max((soonest - now).total_seconds(), _SOON))
+        return found, things, 0.0 if found else await self._until_next(session, idle, now)
+
+    async def _until_next(self, session: ReadSession, idle: float, now: datetime) -> float:
+        """The seconds after which another look may find more."""
+        soonest = await claims.next_available(session, queues=self.settings.queues)
+        return idle if soonest is None else min(idle, max((soonest - now).total_seconds(), _SOON))
 
     async def _read(self, session: ReadSession, found: Collection[Claim]) -> Things:
         return await variables.stored(session, found), await registry.read(session, found)

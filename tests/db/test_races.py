@@ -99,13 +99,7 @@ class RunningNow:
 
 def firing(database: Database) -> Any:
     """The scheduler's transaction, at NOW."""
-    fire = Fire(database, world.StillClock())
-
-    async def count(session: WriteSession) -> int:
-        fired, _ = await fire._fire(session)
-        return fired
-
-    return count
+    return Fire(database, world.StillClock())._fire
 
 
 async def promoting(session: WriteSession) -> int:

@@ -172,5 +172,5 @@ async def test_the_next_tick_comes_when_the_next_schedule_is_due(database: Datab
     fire = Fire(database, world.StillClock())
     assert await fire.tick() == poll_interval(database)
     await world.add_schedule(database, await world.add_task(database), next_run_at=after(0.1))
-    assert await fire.tick() == pytest.approx(0.1)
+    assert await fire.tick() == pytest.approx(0.1, abs=0.005)  # a little before it is due
     assert await world.executions(database) == []

@@ -18,13 +18,7 @@ MINUTE = timedelta(minutes=1)
 
 def firing(database: Database, seconds: float = 0) -> Any:
     """The scheduler's transaction."""
-    fire = Fire(database, StillClock(after(seconds)))
-
-    async def count(session: WriteSession) -> int:
-        fired, _ = await fire._fire(session)
-        return fired
-
-    return count
+    return Fire(database, StillClock(after(seconds)))._fire
 
 
 class Switching:
