@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from markupsafe import Markup
 
@@ -70,20 +71,22 @@ def _full_height(seconds: Sequence[float]) -> float:
 
 
 def _bar(bar: Bar, left: int, full: float, shape: Shape) -> Markup:
-    wide = shape.pitch - shape.gap
     tall = min(shape.plot - 1, max(3, round((bar.seconds or 0) / full * (shape.plot - 1)))) if full else 3
-    return Markup(
-        '<a href="{url}" tabindex="-1"><title>{title}</title>'
-        '<rect class="hit" x="{left}" width="{pitch}" height="{height}"/>{ground}{body}{mark}</a>'
-    ).format(
-        url=bar.url,
-        title=bar.title,
+    drawing = _drawing(bar.outcome, left, tall, shape)
+    return Markup('<a href="%s" tabindex="-1"><title>%s</title>%s</a>') % (bar.url, bar.title, drawing)
+
+
+@lru_cache(maxsize=8192)
+def _drawing(outcome: str, left: int, tall: int, shape: Shape) -> Markup:
+    """What is seen of a bar. A page of tasks has a thousand of them, and few look different."""
+    wide = shape.pitch - shape.gap
+    return Markup('<rect class="hit" x="{left}" width="{pitch}" height="{height}"/>{ground}{body}{mark}').format(
         left=left,
         pitch=shape.pitch,
         height=shape.height,
-        ground=_ground(bar.outcome, left, wide, shape),
-        body=_body(bar.outcome, left + 1, wide, tall, shape.plot),
-        mark=_mark(bar.outcome, left + 1 + wide / 2, shape.plot),
+        ground=_ground(outcome, left, wide, shape),
+        body=_body(outcome, left + 1, wide, tall, shape.plot),
+        mark=_mark(outcome, left + 1 + wide / 2, shape.plot),
     )
 
 
