@@ -19,7 +19,7 @@ from common.db.bulk import Value, run_each
 from common.db.models import Schedule, Task, table_of
 from common.db.prepared import Prepared, one_of
 from common.db.session import Database, ReadSession, WriteSession
-from common.db.wakeup import Topic, notify, poll_interval
+from common.db.wakeup import Topic, longest_wait, notify
 from common.domain import misfire
 from common.domain.calendars import Observed
 from common.domain.calendars import plan as plan_under_calendar
@@ -39,9 +39,9 @@ T = table_of(Task)
 FEW, BATCH = 50, 500
 #: Seconds between two looks where another scheduler holds what is due.
 _SOON = 0.01
-#: Seconds before an instant at which the transaction that fires it is begun: what comes before the first statement has
-#: been done by then, and the event loop's timer, which is exact to a millisecond, has rung.
-_LEAD = 0.002
+#: Seconds before an instant at which the event loop is to wake up for it: its timer rings up to two milliseconds late,
+#: and a connection and a transaction are there by then.
+_LEAD = 0.004
 #: Seconds for which the database's clock is known well enough to say that nothing is due within `_FAR` seconds.
 _KNOWN, _FAR = 1.0, 2.0
 
@@ -67,6 +67,8 @@ class Fire:
             await self._look()
             if (wait := self._wait()) > 0:
                 return wait
+        if self.database.dialect == "sqlite":  # there, a transaction that was begun keeps others from writing
+            self._nap()
         fired = await self.database.transact(self._fire)
         log.debug("fired", schedules=fired)
         more, self._most = fired == self._most, BATCH if fired == self._most else FEW
@@ -88,12 +90,15 @@ class Fire:
                 self._expected = math.inf
                 return
             wait = (soonest - await self._read_clock(session)).total_seconds()
-        self._expected = self._looked + wait if wait < poll_interval(self.database) else math.inf
+        self._expected = self._looked + wait if wait < longest_wait(self.database) else math.inf
 
     def _wait(self) -> float:
         """Seconds to wait for what is expected, or until the next look."""
         wait = self._expected - _LEAD - self.clock.monotonic()
-        return max(0.0, min(wait, poll_interval(self.database)))
+        return max(0.0, min(wait, longest_wait(self.database)))
+
+    def _nap(self) -> None:
+        self.clock.nap(min(_LEAD, self._expected - self.clock.monotonic()))
 
     def _is_far(self, soonest: datetime) -> bool:
         passed = self.clock.monotonic() - self._looked
@@ -107,7 +112,7 @@ class Fire:
     async def _fire(self, session: WriteSession) -> int:
         """Fire a batch; returns how many."""
         await session.connection()
-        self.clock.nap(min(_LEAD, self._expected - self.clock.monotonic()))
+        self._nap()
         now = await self._read_clock(session)
         due = [_Due(*row) for row in await _DUE(session, now=now, most=self._most)]
         if not due:

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 from common.clock import Clock
 from common.db.session import Database, WriteSession
-from common.db.wakeup import Topic, notify, poll_interval
+from common.db.wakeup import Topic, longest_wait, notify, poll_interval
 from common.queue import waiting
 
 _BATCH = 200
-#: Seconds between two looks while nothing waits.
-_IDLE = 1.0
 
 
 @dataclass
@@ -23,7 +21,7 @@ class Settle:
         """Promote one batch; returns the seconds to wait."""
         async with self.database.read() as session:
             if not await waiting.any_waiting(session):
-                return _IDLE
+                return longest_wait(self.database)
         promoted = await self.database.transact(self._promote)
         return 0 if promoted == _BATCH else poll_interval(self.database)
 

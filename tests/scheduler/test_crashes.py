@@ -15,7 +15,7 @@ from sqlalchemy import event, select
 from common.clock import Clock
 from common.db.models import Schedule, Task
 from common.db.session import Database
-from common.db.wakeup import poll_interval
+from common.db.wakeup import longest_wait
 from common.domain.states import Status
 from scheduler.fire import Fire
 from tests.support import world
@@ -170,7 +170,7 @@ async def killed_schedulers(url: str, folder: Path) -> AsyncIterator[list[str]]:
 
 async def test_the_next_tick_comes_when_the_next_schedule_is_due(database: Database) -> None:
     fire = Fire(database, world.StillClock())
-    assert await fire.tick() == poll_interval(database)
+    assert await fire.tick() == longest_wait(database)
     await world.add_schedule(database, await world.add_task(database), next_run_at=after(0.1))
     assert await fire.tick() == pytest.approx(0.1, abs=0.005)  # a little before it is due
     assert await world.executions(database) == []
