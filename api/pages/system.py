@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from api.deps import MemoryDep, ReadDep, SettingsDep
 from api.pages import system_views as views
 from api.pages.deps import LocaleDep, PageAdministrator
-from api.rendering import render
+from api.rendering import is_fragment, render
 from common.services import effective, storage
 
 router = APIRouter(prefix="/ui", include_in_schema=False)
@@ -21,8 +21,16 @@ async def show_settings(
 
 @router.get("/storage")
 async def show_storage(
-    request: Request, session: ReadDep, locale: LocaleDep, memory: MemoryDep, settings: SettingsDep
+    request: Request,
+    session: ReadDep,
+    locale: LocaleDep,
+    memory: MemoryDep,
+    settings: SettingsDep,
+    wait: bool = False,
 ) -> Response:
-    """Which tasks take how much, and what goes within a day."""
+    """Which tasks take how much, and what goes within a day. What takes seconds comes after the page, unless somebody
+    says that they `wait`."""
+    if not (wait or is_fragment(request) or await storage.is_at_hand(session, memory)):
+        return render(request, "storage.html", view=None)
     found = await storage.storage(session, memory, settings, now=locale.now)
-    return render(request, "storage.html", view=views.storage_view(found, settings, locale))
+    return render(request, "storage.html", block="kept", view=views.storage_view(found, settings, locale))

@@ -1,5 +1,6 @@
 """What is kept: rows and bytes by task, and what the next day's pruning deletes of it."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,6 +18,8 @@ T = table_of(Task)
 R = table_of(Artifact)
 AHEAD = timedelta(days=1)
 _AN_HOUR = 3600.0
+#: Executions that are looked at within the time in which a page should answer.
+_QUICK = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,19 @@ async def storage(
     async def make() -> Storage:
         return await _storage(session, settings, now=now, limit=limit)
 
-    return await memory.of(("storage", eyes(session.actor), limit), None, make, most=_AN_HOUR)
+    return await memory.of(_key(session, limit), None, make, most=_AN_HOUR)
+
+
+async def is_at_hand(session: ReadSession, memory: Memory, *, limit: int = 100) -> bool:
+    """Whether `storage` answers at once: it is remembered, or there is little to look at."""
+    if memory.get(_key(session, limit)) is not None:
+        return True
+    first, last = (await session.execute(select(func.min(E.c.id), func.max(E.c.id)))).one()
+    return (last or 0) - (first or 0) < _QUICK
+
+
+def _key(session: ReadSession, limit: int) -> Hashable:
+    return "storage", eyes(session.actor), limit
 
 
 async def _storage(session: ReadSession, settings: Settings, *, now: datetime, limit: int) -> Storage:

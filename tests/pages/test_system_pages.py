@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from common.config import Settings
 from common.services.effective import settings_of
 from tests.pages.conftest import Person
@@ -49,6 +51,22 @@ async def test_a_viewer_sees_no_settings(victor: Person) -> None:
     assert "/ui/settings" not in page
     assert "Nothing is deleted within the next day." in page
     assert "Nothing is kept yet" in page
+
+
+async def test_where_counting_takes_long_the_page_is_there_before_its_figures(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = await alice.task(name="Big one")
+    for _ in range(3):
+        await alice.execution(task)
+    monkeypatch.setattr("common.services.storage._QUICK", 2)
+    page = await alice.get("/ui/storage")
+    assert 'hx-get="/ui/storage" hx-trigger="load"' in page
+    assert "Big one" not in page
+    part = await alice.client.get("/ui/storage", headers={"HX-Request": "true"})
+    assert part.text.lstrip().startswith('<div id="kept">')
+    assert "Big one" in part.text
+    assert "Big one" in await alice.get("/ui/storage?wait=1"), "for a browser without scripts"
 
 
 async def test_the_page_of_storage_says_what_goes(alice: Person) -> None:
