@@ -68,7 +68,7 @@ async def list_tasks(
     counts = await memory.of(("task counts", whose), None, lambda: queries.counts(session, states))
     tags = await memory.of(("tags", whose), None, lambda: queries.tags(session))
     query = replace(query, sort=query.sort or task_views.usual_sort(counts))
-    views, total = await tasks.list_page(session, query, states)
+    views, total = await tasks.list_page(session, query, states, queries.counted(query, counts))
     recent = await queries.recent(session, [view.task.id for view in views if view.task.id is not None])
     rows = [task_views.task_row(view, recent[view.task.id], locale) for view in views if view.task.id]
     view = task_views.list_view(query, rows, total, counts, tags, locale)

@@ -1,7 +1,7 @@
 """Reading tasks: a page of them, and what each one's executions say about it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -103,8 +103,10 @@ def _conditions(session: ReadSession, query: TaskQuery, found: States) -> list[C
     return conditions
 
 
-async def page(session: ReadSession, query: TaskQuery, states: States | None = None) -> tuple[list[Task], int]:
-    """One page of tasks, and how many there are in all. `states`, where they were read a moment ago."""
+async def page(
+    session: ReadSession, query: TaskQuery, states: States | None = None, total: int | None = None
+) -> tuple[list[Task], int]:
+    """One page of tasks, and how many there are in all. `states` and `total`, where they were read a moment ago."""
     attention = query.sort == ATTENTION
     states = states or await _states(session, query)
     conditions = _conditions(session, query, states)
@@ -115,7 +117,8 @@ async def page(session: ReadSession, query: TaskQuery, states: States | None = N
         found = await _ids(session, ordered, _BY_THE_WAY + 1, 0)
         if len(found) <= _BY_THE_WAY:
             return await _tasks(session, found[offset : offset + size]), len(found)
-    total = await session.scalar(select(func.count()).select_from(T).where(T.c.deleted_at.is_(None), *conditions))
+    if total is None:
+        total = await session.scalar(select(func.count()).select_from(T).where(T.c.deleted_at.is_(None), *conditions))
     return await _tasks(session, await _ids(session, ordered, size, offset)), total or 0
 
 
@@ -178,6 +181,13 @@ async def counts(session: ReadSession, states: States | None = None) -> dict[Tas
     found[TaskState.PAUSED] = idle.get(False, 0)
     found[TaskState.ACTIVE] = idle.get(True, 0)
     return found
+
+
+def counted(query: TaskQuery, counts: Mapping[TaskState, int]) -> int | None:
+    """How many tasks this query finds, where `counts` says so: nothing but a state is asked for."""
+    if query.search or query.tag or query.queue or query.enabled is not None:
+        return None
+    return sum(counts.values()) if query.status is None else counts[query.status]
 
 
 async def tags(session: ReadSession, limit: int = 200) -> list[str]:

@@ -137,10 +137,10 @@ async def views(session: ReadSession, tasks: Sequence[Task]) -> list[TaskView]:
 
 
 async def list_page(
-    session: ReadSession, query: queries.TaskQuery, states: States | None = None
+    session: ReadSession, query: queries.TaskQuery, states: States | None = None, total: int | None = None
 ) -> tuple[list[TaskView], int]:
-    """One page of tasks, and how many there are in all. `states`, where they were read a moment ago."""
-    tasks, total = await queries.page(session, query, states)
+    """One page of tasks, and how many there are in all. `states` and `total`, where they were read a moment ago."""
+    tasks, total = await queries.page(session, query, states, total)
     return await views(session, tasks), total
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from common.domain.states import TaskState
+from common.queries.tasks import TaskQuery, counted
 from common.services import tasks
 from tests.pages.conftest import Person
 from tests.support.forms import fields
@@ -354,3 +356,11 @@ async def test_what_needs_somebody_stands_first_and_a_menu_comes_when_it_is_open
     found = await alice.get("/ui/tasks?queue=gpu")
     assert f"/ui/tasks/{other}" in found
     assert "A fine one" not in found
+
+
+def test_a_total_that_the_chips_know_is_not_counted_again() -> None:
+    counts = dict.fromkeys(TaskState, 2) | {TaskState.FAILED: 7}
+    assert counted(TaskQuery(), counts) == 15
+    assert counted(TaskQuery(status=TaskState.FAILED), counts) == 7
+    for narrower in (TaskQuery(search="x"), TaskQuery(tag="x"), TaskQuery(queue="x"), TaskQuery(enabled=True)):
+        assert counted(narrower, counts) is None
