@@ -1,6 +1,7 @@
 """Secrets of every kind are planted in a whole Rota, which is used; then they are searched for in all it shows."""
 
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -184,14 +185,17 @@ def test_no_command_line_and_no_foreign_environment_holds_one(rota: Rota, plante
     planted.ask("POST", f"/tasks/{task}/stop", status=200, params={"wait": 10})
 
 
-def test_the_search_finds_what_is_there(tmp_path: Path) -> None:
+def test_the_search_finds_what_is_there() -> None:
     """A search that finds nothing proves nothing unless it finds something that is there."""
-    assert left_in(tmp_path) == []
     secret = CANARIES["variable"]
     import base64
 
-    (tmp_path / "plain.bin").write_bytes(b"\0\xff" + secret.encode() + b"\0")
-    (tmp_path / "coded.txt").write_bytes(base64.b64encode(b"a=" + secret.encode() + b"&b"))
-    (tmp_path / "key.log").write_text(f"key={apikeys.PREFIX}{'aB3_' * 10}xyz\n")
-    (tmp_path / "good.txt").write_text("nothing to see")
-    assert [re.sub(r"^\./", "", each) for each in left_in(tmp_path)] == ["coded.txt", "key.log", "plain.bin"]
+    # Not pytest's folder, which stays: the search after all tests would find it there.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        assert left_in(folder) == []
+        (folder / "plain.bin").write_bytes(b"\0\xff" + secret.encode() + b"\0")
+        (folder / "coded.txt").write_bytes(base64.b64encode(b"a=" + secret.encode() + b"&b"))
+        (folder / "key.log").write_text(f"key={apikeys.PREFIX}{'aB3_' * 10}xyz\n")
+        (folder / "good.txt").write_text("nothing to see")
+        assert [re.sub(r"^\./", "", each) for each in left_in(folder)] == ["coded.txt", "key.log", "plain.bin"]
