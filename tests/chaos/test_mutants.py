@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from sqlalchemy import select, text
 
@@ -164,7 +165,10 @@ async def test_a_worker_frozen_beyond_its_lease(stage: Stage, delivery: str, mut
     async with stage.at_work(workers=2, slots=1) as crew:
         (execution,) = await stage.add(LENGTHY, delivery=delivery)
         holder, token = await _freeze_holder(stage, crew, execution)
-        await eventually(lambda: _was_lost(stage, execution, token), timeout=PATIENCE)
+        try:
+            await eventually(lambda: _was_lost(stage, execution, token), timeout=PATIENCE)
+        except AssertionError:
+            pytest.fail(await _told(stage, crew, execution))
         if delivery == "at_least_once":
             await eventually(lambda: _signs(stage, execution, token + 1), timeout=PATIENCE)
         holder.send(signal.SIGCONT)
@@ -202,6 +206,18 @@ async def _was_lost(stage: Stage, execution: int, token: int) -> None:
     lost = (await world.execution(stage.database, execution)).lost_token
     assert lost is not None
     assert lost >= token
+
+
+async def _told(stage: Stage, crew: Crew, execution: int) -> str:
+    """What there is to know where a lease never ends."""
+    row = await world.execution(stage.database, execution)
+    async with stage.database.read() as session:
+        now = await Clock().now(session)
+    told = [f"{now}: {row.status}, token {row.token}, lost {row.lost_token}, lease until {row.lease_until}"]
+    for member in crew.members:
+        state = psutil.Process(member.process.pid).status() if member.alive else "gone"
+        told.append(f"{member.name}, {member.starts} starts, {state}:\n{member.tail()}")
+    return "\n".join(told)
 
 
 async def _member(stage: Stage, crew: Crew, worker_id: str) -> Member:
