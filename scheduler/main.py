@@ -42,7 +42,7 @@ async def main(settings: Settings, stop: asyncio.Event | None = None) -> None:
     stop = stop or asyncio.Event()
     stop_on_signals(stop)
     bells = bells_of(settings)
-    database = Database(settings.url, pool_size=4, synchronous=settings.sqlite_synchronous, trusting=True, bells=bells)
+    database = Database(settings.url, pool_size=4, synchronous=settings.sqlite_synchronous, bells=bells)
     clock = Clock()
     try:
         if await outlast(lambda: _prepare(settings, database, clock), stop):
