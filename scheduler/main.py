@@ -20,6 +20,7 @@ from scheduler.heartbeat import Heartbeat
 from scheduler.prune import Prune
 from scheduler.reap import Reap
 from scheduler.settle import Settle
+from scheduler.unlock import Unlock
 
 log = structlog.get_logger()
 
@@ -60,6 +61,7 @@ async def _work(settings: Settings, database: Database, clock: Clock, stop: asyn
         fire,
         settle,
         Loop("heartbeat", heartbeat.tick),
+        Loop("unlock", Unlock(database).tick),
         Loop("reap", Reap(database, clock, settings.heartbeat, settings.lease).tick),
         Loop(
             "prune",

@@ -45,9 +45,7 @@ async def main(settings: Settings, stop: asyncio.Event | None = None, *, take_ov
         if own_process:
             own.may_be_asked()
         bells = bells_of(settings)
-        database = Database(
-            settings.url, synchronous=settings.sqlite_synchronous, at_once=True, trusting=True, bells=bells
-        )
+        database = Database(settings.url, synchronous=settings.sqlite_synchronous, at_once=True, bells=bells)
         try:
             await _work(settings, database, own, stop, hurry, handover)
         finally:

@@ -57,16 +57,14 @@ def create_engine(
     command_timeout: float | None = 15,
     foreign_keys: bool = True,
     at_once: bool = False,
-    trusting: bool = False,
 ) -> AsyncEngine:
     """An engine for the URL; `synchronous` is SQLite's (FULL: a power cut loses nothing that was committed).
 
     `command_timeout`: seconds after which a server's answer is no longer waited for; without it a connection whose
     packets vanish hung for ever (reliability.md, 2).
     `foreign_keys` is SQLite's: whether it keeps to them; migrations switch them off.
-    `at_once` is for a process that runs nothing but small statements: SQLite's are run by the event loop's thread
-    (common/db/sqlite.py). `trusting` is for those that try again what failed: a connection that was just used is not
-    asked whether it lives.
+    `at_once` is for processes that run small statements all the time and try again what failed: SQLite's are run by
+    the event loop's thread (common/db/sqlite.py), and a connection that was just used is not asked whether it lives.
     """
     url = normalise_url(text)
     options: dict[str, Any] = {
@@ -78,7 +76,7 @@ def create_engine(
         "pool_recycle": 1500,
         # The one that was just used has the statements prepared, and the pages in its cache.
         "pool_use_lifo": True,
-        "pool_pre_ping": not trusting and url.get_backend_name() != "sqlite",
+        "pool_pre_ping": not at_once and url.get_backend_name() != "sqlite",
     }
     match url.get_backend_name():
         case "sqlite" if at_once:
@@ -117,7 +115,7 @@ def create_engine(
             _prepare_sqlite(engine.sync_engine, synchronous, foreign_keys=foreign_keys)
         case "postgresql":
             _hide_values(engine.sync_engine)
-    if trusting and url.get_backend_name() != "sqlite":
+    if at_once and url.get_backend_name() != "sqlite":
         _ask_the_idle(engine.sync_engine)
     return engine
 

@@ -54,15 +54,12 @@ class Database:
         synchronous: str = "FULL",
         actor: Actor = permissions.SYSTEM,
         at_once: bool = False,
-        trusting: bool = False,
         bells: Bells | None = None,
     ) -> None:
         self.actor = actor
         self.bells = bells
         self._whole = False
-        self.engine = create_engine(
-            url, pool_size=pool_size, synchronous=synchronous, at_once=at_once, trusting=trusting
-        )
+        self.engine = create_engine(url, pool_size=pool_size, synchronous=synchronous, at_once=at_once)
         self.dialect = self.engine.dialect.name
         reader = self.engine.execution_options(**{BEGIN_OPTION: "BEGIN"})
         self._readers = async_sessionmaker(reader, class_=ReadSession, expire_on_commit=False)

@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import asyncpg
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from common.db.session import Database
 from common.domain.states import Status
 from common.queue import leases
+from scheduler import unlock
 from scheduler.reap import Reap
 from tests.support import world
+from tests.support.eventually import eventually
 from tests.support.world import StillClock
 
 
@@ -111,3 +114,31 @@ class TestTheReaper:
         await reaper.tick()
         await self.tick(reaper, 60)
         assert await self.tick(reaper, 2) == 0
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_who_freezes_while_it_prepares_a_statement_holds_its_locks_no_longer_than_others(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of such a session PostgreSQL's own limits see nothing: it waits for the rest of the message."""
+    monkeypatch.setattr(unlock, "_END", text(unlock._END.text.replace("10 seconds", "1 second")))
+    (execution,) = await world.add_executions(database, await world.add_task(database))
+    frozen = await asyncpg.connect(
+        database_url.replace("+asyncpg", ""),
+        server_settings={"application_name": "rota", "statement_timeout": "500"},
+    )
+    try:
+        await frozen.execute(f"BEGIN; UPDATE executions SET priority = 1 WHERE id = {execution}")
+        await frozen.prepare("SELECT 1")
+
+        async def is_free() -> None:
+            await unlock.Unlock(database).tick()
+            async with database.write() as session:
+                rows = await session.execute(text("SELECT id FROM executions FOR UPDATE SKIP LOCKED"))
+                assert list(rows.scalars()) == [execution]
+
+        with pytest.raises(AssertionError):
+            await is_free()
+        await eventually(is_free, timeout=10)
+    finally:
+        frozen.terminate()
