@@ -27,5 +27,5 @@ async def run(
         "late_p50_ms": machine.percentile(late, 0.5) * 1e3,
         "late_p99_ms": machine.percentile(late, 0.99) * 1e3,
         **after.each(before, count),
-        "memory_mb": after.memory / 2**20,
+        **after.megabytes(),
     }

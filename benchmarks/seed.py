@@ -27,6 +27,11 @@ _SHIFTED = {
     "mysql": ("{column} + INTERVAL {seconds} SECOND", "DATE_FORMAT({at}, 'c:%Y-%m-%dT%H:%i:%s.%fZ')"),
 }
 
+_SETTLING = {
+    "postgresql": ("SET statement_timeout = 0", "VACUUM (ANALYZE) tasks, schedules, executions"),
+    "mysql": ("ANALYZE TABLE tasks, schedules, executions",),
+}
+
 
 async def tasks_due(database: Database, instants: Sequence[datetime], *, command: str, now: datetime) -> None:
     """One shell task for each instant, to run once then."""
@@ -114,13 +119,10 @@ async def _copy(database: Database, *, later: timedelta, skip: int, limit: int) 
 
 async def _settle(database: Database) -> None:
     """Have the database know its tables, as one does that has filled by itself. SQLite never looks by itself."""
-    settling = {"postgresql": "VACUUM (ANALYZE) {}", "mysql": "ANALYZE TABLE {}"}
-    if found := settling.get(database.dialect):
-        async with database.engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await connection.execute(text("SET statement_timeout = 0" if database.dialect == "postgresql" else "DO 0"))
-            for table in (T, S, E):
-                await connection.execute(text(found.format(table.name)))
+    async with database.engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        for statement in _SETTLING.get(database.dialect, ()):
+            await connection.execute(text(statement))
 
 
 def _ended(task_id: int, at: datetime) -> dict[str, Any]:

@@ -28,5 +28,5 @@ async def run(stage: Stage, *, rate: float = 20, seconds: int = 60, command: str
         "late_p99_ms": machine.percentile(late, 0.99) * 1e3,
         "late_max_ms": max(late) * 1e3,
         **after.each(before, count),
-        "memory_mb": after.memory / 2**20,
+        **after.megabytes(),
     }

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.access import takes
-from api.deps import MemoryDep, ReadDep, WriteDep
+from api.deps import DatabaseDep, MemoryDep, ReadDep, WriteDep
 from api.formats import Locale
 from api.pages import form_page, task_views
 from api.pages.deps import LocaleDep, PageUser, PageWriter, RightsDep, TaskId, WriteLocaleDep
@@ -19,7 +20,7 @@ from api.pages.task_head import head_of
 from api.pages.trend_view import METRICS, RUNS
 from api.rendering import done, is_fragment, render
 from common.db.models import User
-from common.db.session import WriteSession
+from common.db.session import Database, WriteSession
 from common.domain.permissions import Right
 from common.domain.states import TaskState
 from common.errors import DomainError
@@ -27,7 +28,7 @@ from common.queries import executions as execution_queries
 from common.queries import tasks as queries
 from common.queries import trend
 from common.queries.executions import ExecutionQuery
-from common.queries.task_states import read_states
+from common.queries.task_states import States, read_states
 from common.queries.tasks import ATTENTION, SORTS, TaskQuery
 from common.services import ledger, tasks
 from common.services.inputs import TaskInput, TaskPatch
@@ -53,20 +54,26 @@ def task_query(
     return TaskQuery(search=q.strip(), status=state, tag=tag[:50], sort=order, page=max(1, number), queue=queue)
 
 
+async def _overview(database: Database) -> tuple[States, dict[TaskState, int], list[str]]:
+    """What the list says of all tasks: which are something special, how many show which state, the tags in use."""
+    async with database.read() as session:
+        states = await read_states(session)
+        return states, await queries.counts(session, states), await queries.tags(session)
+
+
 @router.get("")
 async def list_tasks(
     request: Request,
     session: ReadDep,
+    database: DatabaseDep,
     locale: LocaleDep,
     rights: RightsDep,
     memory: MemoryDep,
     query: Annotated[TaskQuery, Depends(task_query)],
 ) -> Response:
     """The task list."""
-    whose = eyes(session.actor)
-    states = await memory.of(("task states",), None, lambda: read_states(session))
-    counts = await memory.of(("task counts", whose), None, lambda: queries.counts(session, states))
-    tags = await memory.of(("tags", whose), None, lambda: queries.tags(session))
+    look = partial(_overview, database)
+    states, counts, tags = await memory.of(("tasks", eyes(session.actor)), None, look, behind=True)
     query = replace(query, sort=query.sort or task_views.usual_sort(counts))
     views, total = await tasks.list_page(session, query, states, queries.counted(query, counts))
     recent = await queries.recent(session, [view.task.id for view in views if view.task.id is not None])

@@ -40,8 +40,8 @@ async def list_executions(
     page_size: PageSize = 50,
     before: Before = None,
 ) -> ExecutionPage:
-    """List executions of all tasks, the newest first; `search` looks in the task's name. Far down, `before` is faster
-    than `page`."""
+    """List executions of all tasks, the newest first; with `since` or `until`, those that were due last first.
+    `search` looks in the task's name. Far down, `before` is faster than `page`."""
     return await _page(session, ExecutionQuery(None, status, trigger, since, until, search, page, page_size, before))
 
 

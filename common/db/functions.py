@@ -48,6 +48,12 @@ def returns_what_it_joined(session: AsyncSession) -> bool:
     return session.get_bind().dialect.name == "postgresql"
 
 
+def sorts_by_what_is_the_same(session: AsyncSession) -> bool:
+    """Whether rows come in the order of an index only if its leading columns are named too, which are the same for all
+    of them. MariaDB sorts them if they are."""
+    return session.get_bind().dialect.name == "postgresql"
+
+
 class seconds_between(FunctionElement[float]):
     """Seconds from the first instant to the second; NULL where one of them is."""
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, false, func, literal_column, select
+from sqlalchemy import ColumnElement, UnaryExpression, and_, case, false, func, literal_column, or_, select
 
-from common.db.functions import contains
+from common.db.functions import contains, sorts_by_what_is_the_same, unled
 from common.db.models import Attempt, Execution, ExecutionOutput, Task, Worker, table_of
 from common.db.session import ReadSession
 from common.db.types import Record
 from common.domain.permissions import Right, sees_all
-from common.domain.states import ACTIVE, Status
+from common.domain.states import Status
 from common.queries.visibility import listed, permitted
 
 E = table_of(Execution)
@@ -29,12 +29,11 @@ HEAD = tuple(column for column in E.c if column.name not in ("stdout", "stderr",
 COUNTED = 10_000
 #: Up to so many tasks that a search finds are named one by one, so that an index leads to their executions.
 _NAMED = 1000
-_MAX_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionQuery:
-    """What a list of executions shows; times bound `scheduled_for`, `before` is the id after which it begins."""
+    """What a list of executions shows; times bound `scheduled_for`, `before` is the one after which it begins."""
 
     task_id: int | None = None
     status: Status | None = None
@@ -45,6 +44,11 @@ class ExecutionQuery:
     page: int = 1
     page_size: int = 50
     before: int | None = None
+
+    @property
+    def by_instant(self) -> bool:
+        """Whether the list is in the order of `scheduled_for`, not of ids: what is asked for by time is found by it."""
+        return self.task_id is None and (self.since is not None or self.until is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +64,27 @@ async def _conditions(session: ReadSession, query: ExecutionQuery) -> list[Colum
     """Conditions on executions alone: a join with tasks, to be counted or skipped, costs more than all else."""
     found = [await _of_tasks(session, query)]
     if query.status is not None:
-        found.append(E.c.status == query.status)
-        if query.task_id is None and query.status != Status.RUNNING:
-            # Always so, and said so that the index on the state has them in the order of their ids.
-            found.append(E.c.lease_until.is_(None))
+        found += _of_state(query, query.status)
     if query.trigger:
         found.append(E.c.trigger == query.trigger)
         if query.trigger != "schedule":
             found.append(E.c.trigger != literal_column("'schedule'"))  # word for word what the index says
     if query.since is not None:
         found.append(E.c.scheduled_for >= query.since)
-        if query.task_id is None:
-            found.append(E.c.id >= await _first_since(session, query.since))
     if query.until is not None:
         found.append(E.c.scheduled_for <= query.until)
     if query.before is not None:
-        found.append(E.c.id < query.before)
+        found.append(await _after(session, query, query.before))
     return found
+
+
+def _of_state(query: ExecutionQuery, status: Status) -> list[ColumnElement[bool]]:
+    """The executions of this state: not as a reason to look at all of them where nearly all are of it."""
+    if query.by_instant and status == Status.SUCCESS:
+        return [unled(E.c.status) == status]
+    # Without a lease is what does not run: said so that the index on the state has them in the order of their ids.
+    alone = query.task_id is None and status != Status.RUNNING
+    return [E.c.status == status, *([E.c.lease_until.is_(None)] if alone else [])]
 
 
 async def _of_tasks(session: ReadSession, query: ExecutionQuery) -> ColumnElement[bool]:
@@ -98,27 +106,21 @@ async def _of_tasks(session: ReadSession, query: ExecutionQuery) -> ColumnElemen
     return E.c.task_id.in_(theirs)
 
 
-async def _first_since(session: ReadSession, since: datetime) -> int:
-    """An id below which nothing is scheduled for then or later; 0 where it is no help: there is much.
-
-    Nothing ends before it is due, so what ended since then and what has not ended yet holds all of it.
-    """
-    ended = select(E.c.id).where(E.c.finished_at >= since).order_by(E.c.finished_at).limit(2 * COUNTED).subquery()
-    count, first = (await session.execute(select(func.count(), func.min(ended.c.id)))).one()
-    if count == 2 * COUNTED:
-        return 0
-    active = select(E.c.id).where(E.c.status.in_(sorted(ACTIVE))).subquery()
-    oldest = await session.scalar(select(func.min(active.c.id)))
-    return min((each for each in (first, oldest) if each is not None), default=_MAX_ID)
+async def _after(session: ReadSession, query: ExecutionQuery, last: int) -> ColumnElement[bool]:
+    """What comes after the execution `last` in the order of the list."""
+    instant = None
+    if query.by_instant:
+        instant = await session.scalar(select(E.c.scheduled_for).where(E.c.id == last))
+    if instant is None:  # one that is gone, too
+        return E.c.id < last
+    return and_(E.c.scheduled_for <= instant, or_(E.c.scheduled_for < instant, E.c.id < last))
 
 
 async def page(session: ReadSession, query: ExecutionQuery) -> Found:
     """One page of executions, the newest first, with `task_name` and `worker_name`; and how many there are."""
     conditions = await _conditions(session, query)
     offset = (query.page - 1) * query.page_size
-    # Of one state all have the same lease, none; PostgreSQL takes them in the order of the index only if told so.
-    by_state = query.status is not None and query.task_id is None
-    newest = [*([E.c.lease_until.desc()] if by_state and query.status != Status.RUNNING else []), E.c.id.desc()]
+    newest = _newest(session, query)
     # Ids first: a row that is only skipped is not read, and never one with its output.
     ids = list(
         await session.scalars(
@@ -130,22 +132,34 @@ async def page(session: ReadSession, query: ExecutionQuery) -> Found:
         return Found(rows, offset + len(ids))
     if ids and offset + query.page_size >= COUNTED:
         return Found(rows, offset + len(ids), least=True)
-    # In the same order as the page, so that no database looks for them from the other end.
-    some = select(E.c.id).where(*conditions).order_by(*newest).limit(COUNTED + 1).subquery()
+    # In the same order as the page, so that no database looks for them from the other end; not what had to be sorted.
+    order = [] if query.by_instant and query.status is not None else newest
+    some = select(E.c.id).where(*conditions).order_by(*order).limit(COUNTED + 1).subquery()
     counted = await session.scalar(select(func.count()).select_from(some)) or 0
     return Found(rows, min(counted, COUNTED), least=counted > COUNTED)
 
 
+def _newest(session: ReadSession, query: ExecutionQuery) -> list[UnaryExpression[Any]]:
+    """The order of the list."""
+    if query.by_instant:
+        return [E.c.scheduled_for.desc(), E.c.id.desc()]
+    # Of one state all have the same lease, none.
+    of_state = query.task_id is None and query.status not in (None, Status.RUNNING)
+    lease = [E.c.lease_until.desc()] if of_state and sorts_by_what_is_the_same(session) else []
+    return [*lease, E.c.id.desc()]
+
+
 async def _heads(session: ReadSession, ids: Sequence[int]) -> list[Record]:
+    """These executions, in the order given."""
     if not ids:
         return []
     rows = await session.execute(
         select(*HEAD, T.c.name.label("task_name"), W.c.name.label("worker_name"))
         .select_from(E.join(T, T.c.id == E.c.task_id).outerjoin(W, W.c.id == E.c.worker_id))
         .where(E.c.id.in_(ids))
-        .order_by(E.c.id.desc())
     )
-    return list(rows)
+    found = {row.id: row for row in rows}
+    return [found[each] for each in ids if each in found]
 
 
 async def head(session: ReadSession, execution_id: int, need: Right = Right.VIEW) -> Record | None:

@@ -45,6 +45,56 @@ async def test_who_has_written_sees_it_and_nothing_is_not_remembered() -> None:
     assert await kept.of("none", 60.0, make) == 3
 
 
+async def test_nobody_waits_for_what_is_made_anew_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    values: list[int | Exception] = [1, 2, RuntimeError(), 3, 4]
+    ready = asyncio.Event()
+    ready.set()
+
+    async def make() -> int:
+        await ready.wait()
+        value = values.pop(0)
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    kept = Memory()
+
+    async def settled() -> None:
+        await asyncio.gather(*kept._renewing.values())
+
+    assert await kept.of("key", 10.0, make, behind=True) == 1
+    now = 11.0
+    ready.clear()
+    assert [await kept.of("key", 10.0, make, behind=True) for _ in range(3)] == [1, 1, 1]
+    ready.set()
+    await settled()
+    assert await kept.of("key", 10.0, make, behind=True) == 2, "made once for all who asked meanwhile"
+    now = 25.0
+    assert await kept.of("key", 10.0, make, behind=True) == 2
+    await settled()
+    assert await kept.of("key", 10.0, make, behind=True) == 2, "it could not be made; the next one tries again"
+    await settled()
+    assert await kept.of("key", 10.0, make, behind=True) == 3
+    now = 46.0
+    assert await kept.of("key", 10.0, make, behind=True) == 4, "too old for that"
+
+
+async def test_what_was_read_before_somebody_wrote_is_not_kept() -> None:
+    kept = Memory()
+    values = [1, 2]
+
+    async def make() -> int:
+        value = values.pop(0)
+        if value == 1:
+            kept.written()
+        return value
+
+    assert await kept.of("key", 60.0, make) == 1
+    assert await kept.of("key", 60.0, make) == 2
+
+
 def test_it_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "_MOST", 3)
     kept = Memory()

@@ -24,8 +24,8 @@ class Execution(SQLModel, table=True):
         # Serves the claim's WHERE and ORDER BY exactly: a filesort would lock every scanned row on MariaDB.
         Index("ix_executions_claim", "queue", "status", "priority", "available_at", "id"),
         # The lease of what does not run is empty, so that it holds each state in the order of ids: for lists. With the
-        # task at hand, what failed is found by task without a look at its rows.
-        Index("ix_executions_status", "status", "lease_until", "id", "task_id"),
+        # task and the instant at hand, what failed is found by task or time without a look at its rows.
+        Index("ix_executions_status", "status", "lease_until", "id", "task_id", "scheduled_for"),
         # Nearly all are of schedules; MariaDB cannot leave those out.
         Index(
             "ix_executions_trigger",
@@ -36,6 +36,8 @@ class Execution(SQLModel, table=True):
         ),
         Index("ix_executions_worker_id_status", "worker_id", "status"),
         Index("ix_executions_task_id_id", "task_id", "id"),
+        # What was due within a time is listed, and counted, by it alone.
+        Index("ix_executions_scheduled", "scheduled_for", "id", "task_id"),
         # How many ended in which way within a time is counted by it alone.
         Index("ix_executions_finished", "finished_at", "status"),
         TABLE_OPTIONS,
