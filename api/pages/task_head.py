@@ -10,8 +10,7 @@ from api.pages import task_views
 from api.pages.ledger_views import WhyLine, why_now
 from api.pages.task_views import TaskRow
 from common.db.session import ReadSession
-from common.queries import tasks as queries
-from common.queries.tasks import Last
+from common.queries.newest import Last, newest
 from common.services import ledger, tasks
 from common.services.tasks import TaskView
 
@@ -66,6 +65,6 @@ async def load(session: ReadSession, task_id: int, locale: Locale) -> tuple[Task
     """The task, its head, and the reader with the task's zone; raises NotFound."""
     view = await tasks.view(session, task_id)
     here = locale.in_zone(view.schedules[0].timezone) if view.schedules else locale
-    recent = (await queries.recent(session, [task_id]))[task_id]
+    recent = (await newest(session, [task_id]))[task_id]
     why = why_now(await ledger.why(session, task_id, at=None, now=locale.now), here)
     return view, head_of(view, recent, here, why), here

@@ -19,7 +19,8 @@ from common.domain.states import UNWELL, TaskState
 from common.domain.terminal import plain
 from common.errors import NotFound
 from common.i18n import N_
-from common.queries.tasks import ATTENTION, Last, TaskQuery
+from common.queries.newest import Last
+from common.queries.tasks import ATTENTION, TaskQuery
 from common.queries.trend import Took
 from common.services.tasks import TaskView
 

@@ -28,6 +28,7 @@ from common.queries import executions as execution_queries
 from common.queries import tasks as queries
 from common.queries import trend
 from common.queries.executions import ExecutionQuery
+from common.queries.newest import newest
 from common.queries.task_states import States, read_states
 from common.queries.tasks import ATTENTION, SORTS, TaskQuery
 from common.services import ledger, tasks
@@ -76,7 +77,7 @@ async def list_tasks(
     states, counts, tags = await memory.of(("tasks", eyes(session.actor)), None, look, behind=True)
     query = replace(query, sort=query.sort or task_views.usual_sort(counts))
     views, total = await tasks.list_page(session, query, states, queries.counted(query, counts))
-    recent = await queries.recent(session, [view.task.id for view in views if view.task.id is not None])
+    recent = await newest(session, [view.task.id for view in views if view.task.id is not None])
     rows = [task_views.task_row(view, recent[view.task.id], locale) for view in views if view.task.id]
     view = task_views.list_view(query, rows, total, counts, tags, locale)
     welcome = task_views.welcome(locale) if view.nothing_yet else {}

@@ -73,9 +73,11 @@ def _compile(statement: Any, dialect: Dialect, finish: Callable[[str], str]) -> 
 
 
 class Prepared:
-    """A statement that returns rows. `build` makes it for the database of the name it is given."""
+    """A statement that returns rows. `build` makes it for the database of the name it is given; `lists` says whether it
+    may have some (`one_of`)."""
 
-    def __init__(self, build: Callable[[str], Executable]) -> None:
+    def __init__(self, build: Callable[[str], Executable], *, lists: bool = True) -> None:
+        self._lists = lists
         self._build = lru_cache(build)
         self._once = lru_cache(lambda dialect: Once(build(dialect)))
 
@@ -83,7 +85,7 @@ class Prepared:
         """Run it with these parameters; returns its rows as tuples, in the order of its columns."""
         connection = await session.connection()
         dialect = connection.dialect.name
-        if dialect == "mysql":  # there, lists are written into the text
+        if dialect == "mysql" and self._lists:  # there, lists are written into the text
             return [tuple(row) for row in await session.execute(self._build(dialect), values)]
         compiled = self._once(dialect)(connection)
         rows = await connection.exec_driver_sql(compiled.text, compiled.arguments(values))

@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, Select, String, case, cast, false, func, n
 from common.db.functions import contains
 from common.db.models import Execution, Schedule, Task, table_of
 from common.db.session import ReadSession
-from common.db.types import Record
 from common.domain.states import Status, TaskState, task_state
-from common.queries.task_states import PENDING, RAN, RANKS, States, read_states
+from common.queries.newest import Last, newest
+from common.queries.task_states import PENDING, RANKS, States, read_states
 from common.queries.visibility import listed
 
 T = table_of(Task)
@@ -33,19 +33,6 @@ class TaskQuery:
     sort: str = "-id"
     page: int = 1
     page_size: int = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Last:
-    """The newest finished execution of a task, without its output."""
-
-    id: int
-    status: Status
-    scheduled_for: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    exit_code: int | None
-    error: str | None
 
 
 @dataclass(slots=True)
@@ -207,13 +194,6 @@ async def names(session: ReadSession, task_ids: Sequence[int]) -> dict[int, str]
     return {row.id: row.name for row in rows}
 
 
-def _newest(task_id: int) -> Select[int]:
-    newest = (
-        select(E.c.id).where(E.c.task_id == task_id, E.c.status.in_(RAN)).order_by(E.c.id.desc()).limit(1).subquery()
-    )
-    return select(newest.c.id)
-
-
 async def conditions(session: ReadSession, task_ids: Sequence[int]) -> dict[int, Condition]:
     """What the executions of each of these tasks say: three queries for a whole page, none reads output."""
     found = {task_id: Condition() for task_id in task_ids}
@@ -227,10 +207,8 @@ async def conditions(session: ReadSession, task_ids: Sequence[int]) -> dict[int,
     for task_id, execution_id, status in active:
         target = found[task_id].running if status == Status.RUNNING else found[task_id].pending
         target.append(execution_id)
-    ids = await session.scalars(_union([_newest(task_id) for task_id in task_ids]))
-    last = await session.execute(select(E.c.task_id, *_LAST).where(E.c.id.in_(list(ids))))
-    for record in last:
-        found[record.task_id].last = _last(record)
+    for task_id, last in (await newest(session, task_ids, limit=1, ran=True)).items():
+        found[task_id].last = last[0] if last else None
     due = await session.execute(
         select(S.c.task_id, func.min(func.coalesce(S.c.runs_at, S.c.next_run_at)).label("next_run_at"))
         .where(S.c.task_id.in_(task_ids))
@@ -238,36 +216,4 @@ async def conditions(session: ReadSession, task_ids: Sequence[int]) -> dict[int,
     )
     for task_id, next_run_at in due:
         found[task_id].next_run_at = next_run_at
-    return found
-
-
-_LAST = (E.c.id, E.c.status, E.c.scheduled_for, E.c.started_at, E.c.finished_at, E.c.exit_code, E.c.error)
-
-
-def _last(row: Record) -> Last:
-    return Last(
-        row.id, Status(row.status), row.scheduled_for, row.started_at, row.finished_at, row.exit_code, row.error
-    )
-
-
-def _union(parts: Sequence[Select[int]]) -> Select[int]:
-    """One statement of many index seeks: a window function would read every execution of these tasks."""
-    if len(parts) == 1:
-        return parts[0]
-    joined = parts[0].union_all(*parts[1:]).subquery()
-    return select(joined.c[0])
-
-
-async def recent(session: ReadSession, task_ids: Sequence[int], *, limit: int = 20) -> dict[int, list[Last]]:
-    """The newest executions of each of these tasks, oldest first, in one query: the bars of a whole page."""
-    found: dict[int, list[Last]] = {task_id: [] for task_id in task_ids}
-    if not task_ids:
-        return found
-    parts = []
-    for task_id in task_ids:
-        newest = select(E.c.id).where(E.c.task_id == task_id).order_by(E.c.id.desc()).limit(limit).subquery()
-        parts.append(select(newest.c.id))
-    rows = await session.execute(select(E.c.task_id, *_LAST).where(E.c.id.in_(_union(parts))).order_by(E.c.id))
-    for row in rows:
-        found[row.task_id].append(_last(row))
     return found

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from common.db.models import Execution, table_of
 from common.db.session import ReadSession
 from common.domain.states import UNWELL, Status
+from common.queries.newest import Last
 from common.queries.task_states import RAN
-from common.queries.tasks import Last
 
 E = table_of(Execution)
 

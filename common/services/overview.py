@@ -18,8 +18,8 @@ from common.queries import calendars
 from common.queries import forecast as lengths
 from common.queries import overview as queries
 from common.queries import tasks as task_queries
+from common.queries.newest import Last, newest
 from common.queries.overview import Span
-from common.queries.tasks import Last
 from common.services import downtime, forecast, schedules, status
 from common.services.memory import Memory, eyes
 from common.services.status import SILENT
@@ -105,7 +105,7 @@ async def _failing(session: ReadSession, *, now: datetime, listed: int) -> tuple
     conditions = await task_queries.conditions(session, candidates)
     ids = [each for each in candidates if conditions[each].state(enabled=True) == TaskState.FAILED]
     shown = ids[:listed]
-    recent = await task_queries.recent(session, shown, limit=_STREAK)
+    recent = await newest(session, shown, limit=_STREAK)
     names = await task_queries.names(session, shown)
     found = []
     for task_id in shown:
