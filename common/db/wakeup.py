@@ -30,7 +30,7 @@ log = structlog.get_logger()
 _CHANNEL = "rota"
 #: Seconds between two looks at SQLite's data_version, without and with a bell that tells sooner: on an idle machine 40
 #: looks a second by three processes are a twentieth of a core.
-_SQLITE_POLL, _SQLITE_POLL_WITH_BELLS = 0.025, 0.1
+_SQLITE_POLL, _SQLITE_POLL_WITH_BELLS = 0.025, 0.2
 _RECONNECT = 2.0
 #: InternalClientError is what asyncpg says when the connection goes while it is being used.
 _AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
