@@ -133,7 +133,11 @@ def _know_lists(engine: Engine) -> None:
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, record: ConnectionPoolEntry) -> None:
-        connection.run_async(lambda driver: driver.prepare(f"SELECT {lists}"))
+        # Not past SQLAlchemy: what goes wrong is told as an error of the database.
+        cursor = connection.cursor()
+        cursor.execute(f"SELECT {lists}", (None,) * len(_LISTED))
+        cursor.close()
+        connection.rollback()
 
 
 def _ask_the_idle(engine: Engine) -> None:

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from common.clock import Clock
+from common.db.errors import is_away
 from common.db.session import Database, WriteSession
 from common.domain.states import Status
 from common.queue import claims
@@ -50,3 +52,18 @@ async def test_what_lists_are_is_asked_when_the_connection_is_made(
         assert asked[known:] == []
     finally:
         await hurried.dispose()
+
+
+async def test_a_connection_that_goes_while_it_is_made_is_a_database_that_is_away(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(*_: object) -> None:
+        raise asyncpg.InternalClientError("cannot switch to state 11; another operation (2) is in progress")
+
+    monkeypatch.setattr(asyncpg.Connection, "_introspect_types", gone)
+    hurried = Database(database_url, at_once=True)
+    with pytest.raises(DBAPIError) as caught:
+        async with hurried.read() as session:
+            await Clock().now(session)
+    assert is_away(caught.value)
+    await hurried.dispose()

@@ -35,7 +35,7 @@ from worker.runner.job import Job
 from worker.runner.leftovers import Leftovers
 from worker.runner.place import Place
 from worker.runner.protocol import LIVE_AFTER, VERSION, Key, Message, Spec, keys
-from worker.runner.spawn import Spawner
+from worker.runner.spawn import TO_DEFAULT, Spawner
 from worker.runner.spool import Spool
 from worker.runner.tree import Family, nap
 from worker.runner.work import Work
@@ -410,6 +410,10 @@ def prepare_process(*, new_privileges: bool) -> None:
         with suppress(OSError):  # the listing's own descriptor is gone already
             os.set_inheritable(fd, False)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    # What whoever started it ignores (a shell has a program in the background ignore SIGQUIT), tasks shall not.
+    for number in signal.valid_signals():
+        if signal.getsignal(number) is signal.SIG_IGN and number not in TO_DEFAULT:
+            signal.signal(number, signal.SIG_DFL)
     prctl: Any = ctypes.CDLL(None, use_errno=True).prctl
     if prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "this kernel has no PR_SET_CHILD_SUBREAPER")

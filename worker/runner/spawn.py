@@ -20,8 +20,8 @@ from worker.runner.work import Work
 COOKIE = "ROTA_COOKIE"
 #: The number of the file that a program was given to read, whether its user may open it or not.
 INPUT = "ROTA_INPUT"
-# What Python ignores, and tasks shall not.
-_TO_DEFAULT = (signal.SIGPIPE, signal.SIGXFSZ)
+#: What Python ignores, and tasks shall not.
+TO_DEFAULT = (signal.SIGPIPE, signal.SIGXFSZ)
 # Enters the cgroup that its standard input leads to, and becomes the task, which reads from {}.
 _ENTER = 'echo 0 >&0 || exit 125; exec "$@" <{}'
 
@@ -198,7 +198,7 @@ def _plainly(argv: list[str], env: dict[str, str], cwd: str, streams: tuple[int,
     actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(streams)]
     os.chdir(cwd)
     try:
-        return os.posix_spawn(argv[0], argv, env, file_actions=actions, setsid=True, setsigdef=_TO_DEFAULT)
+        return os.posix_spawn(argv[0], argv, env, file_actions=actions, setsid=True, setsigdef=TO_DEFAULT)
     finally:
         os.chdir("/")
 

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -41,12 +42,21 @@ async def test_a_task_that_reads_stdin_finds_its_end(client: Client) -> None:
     assert stdout(result) == b"done\n"
 
 
-async def test_a_task_starts_with_default_signal_handling(client: Client) -> None:
+async def test_a_task_starts_with_default_signal_handling(tmp_path: Path) -> None:
+    # As a shell starts what runs in the background.
+    before = signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+    try:
+        runner = RunnerProcess(tmp_path)
+        await runner.launch()
+    finally:
+        signal.signal(signal.SIGQUIT, before)
+    client = await runner.client()
     result = await client.run(sh("grep -E 'SigIgn|SigBlk' /proc/self/status"))
     _, blocked, _, ignored = stdout(result).split()
     # 32 and 33 are glibc's own: its posix_spawn, which newer Pythons use, leaves them ignored.
     ours = ~(1 << 31 | 1 << 32)
     assert (int(blocked, 16) & ours, int(ignored, 16) & ours) == (0, 0)
+    await runner.close()
 
 
 @pytest.mark.parametrize(
