@@ -32,8 +32,6 @@ _ARGUMENT = re.compile(r"(invalid input for query argument \$\d+): .*", re.DOTAL
 BEGIN_OPTION = "rota_sqlite_begin"
 #: Seconds for which a connection that was just used is taken to be alive.
 _FRESH = 1.0
-#: The types of which PostgreSQL is sent lists.
-_LISTED = ("bigint", "integer", "double precision", "boolean", "varchar", "text", "timestamptz")
 
 
 def normalise_url(text: str) -> URL:
@@ -117,27 +115,9 @@ def create_engine(
             _prepare_sqlite(engine.sync_engine, synchronous, foreign_keys=foreign_keys)
         case "postgresql":
             _hide_values(engine.sync_engine)
-    if at_once and url.get_backend_name() == "postgresql":
-        _know_lists(engine.sync_engine)
     if at_once and url.get_backend_name() != "sqlite":
         _ask_the_idle(engine.sync_engine)
     return engine
-
-
-def _know_lists(engine: Engine) -> None:
-    """Have asyncpg ask what lists are when a connection is made.
-
-    It asks once a connection, when it meets the first, which takes 5 to 15 ms: in the middle of a rush, else.
-    """
-    lists = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_LISTED, 1))
-
-    @event.listens_for(engine, "connect")
-    def _connect(connection: Any, record: ConnectionPoolEntry) -> None:
-        # Not past SQLAlchemy: what goes wrong is told as an error of the database.
-        cursor = connection.cursor()
-        cursor.execute(f"SELECT {lists}", (None,) * len(_LISTED))
-        cursor.close()
-        connection.rollback()
 
 
 def _ask_the_idle(engine: Engine) -> None:
