@@ -55,7 +55,7 @@ def task_query(
     return TaskQuery(search=q.strip(), status=state, tag=tag[:50], sort=order, page=max(1, number), queue=queue)
 
 
-async def _overview(database: Database) -> tuple[States, dict[TaskState, int], list[str]]:
+async def _summary(database: Database) -> tuple[States, dict[TaskState, int], list[str]]:
     """What the list says of all tasks: which are something special, how many show which state, the tags in use."""
     async with database.read() as session:
         states = await read_states(session)
@@ -73,7 +73,7 @@ async def list_tasks(
     query: Annotated[TaskQuery, Depends(task_query)],
 ) -> Response:
     """The task list."""
-    look = partial(_overview, database)
+    look = partial(_summary, database)
     states, counts, tags = await memory.of(("tasks", eyes(session.actor)), None, look, behind=True)
     query = replace(query, sort=query.sort or task_views.usual_sort(counts))
     views, total = await tasks.list_page(session, query, states, queries.counted(query, counts))

@@ -40,7 +40,7 @@ async def list_executions(
     page_size: PageSize = 50,
     before: Before = None,
 ) -> ExecutionPage:
-    """List executions of all tasks, the newest first; with `since` or `until`, those that were due last first.
+    """List executions of all tasks, the newest first; with `since` or `until`, the one that was due last.
     `search` looks in the task's name. Far down, `before` is faster than `page`."""
     return await _page(session, ExecutionQuery(None, status, trigger, since, until, search, page, page_size, before))
 

@@ -62,7 +62,8 @@ class Found:
 
 async def _conditions(session: ReadSession, query: ExecutionQuery) -> list[ColumnElement[bool]]:
     """Conditions on executions alone: a join with tasks, to be counted or skipped, costs more than all else."""
-    found = [await _of_tasks(session, query)]
+    theirs = await _of_tasks(session, query)
+    found = [theirs]
     if query.status is not None:
         found += _of_state(query, query.status)
     if query.trigger:
@@ -74,7 +75,7 @@ async def _conditions(session: ReadSession, query: ExecutionQuery) -> list[Colum
     if query.until is not None:
         found.append(E.c.scheduled_for <= query.until)
     if query.before is not None:
-        found.append(await _after(session, query, query.before))
+        found.append(await _after(session, query, query.before, theirs))
     return found
 
 
@@ -106,12 +107,15 @@ async def _of_tasks(session: ReadSession, query: ExecutionQuery) -> ColumnElemen
     return E.c.task_id.in_(theirs)
 
 
-async def _after(session: ReadSession, query: ExecutionQuery, last: int) -> ColumnElement[bool]:
-    """What comes after the execution `last` in the order of the list."""
+async def _after(
+    session: ReadSession, query: ExecutionQuery, last: int, theirs: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """What comes after the execution `last` in the order of the list. When another's was due is not told, not even so:
+    it counts as one that is gone."""
     instant = None
     if query.by_instant:
-        instant = await session.scalar(select(E.c.scheduled_for).where(E.c.id == last))
-    if instant is None:  # one that is gone, too
+        instant = await session.scalar(select(E.c.scheduled_for).where(E.c.id == last, theirs))
+    if instant is None:
         return E.c.id < last
     return and_(E.c.scheduled_for <= instant, or_(E.c.scheduled_for < instant, E.c.id < last))
 

@@ -101,6 +101,7 @@ def test_every_instant_has_one_row_whoever_is_killed(database_url: str, tmp_path
 
 def _exactly_one_row_an_instant(first: datetime, rows: list[dict[str, Any]]) -> None:
     """The instants are known without Rota: a grid of four seconds from the first one on."""
+    assert rows, "a task never fired"
     instants = sorted(_instant(row["scheduled_for"]) for row in rows)
     assert all(row["instants"] == 1 for row in rows)
     assert instants == [first + timedelta(seconds=EVERY * number) for number in range(len(instants))]

@@ -50,13 +50,15 @@ async def test_a_task_starts_with_default_signal_handling(tmp_path: Path) -> Non
         await runner.launch()
     finally:
         signal.signal(signal.SIGQUIT, before)
-    client = await runner.client()
-    result = await client.run(sh("grep -E 'SigIgn|SigBlk' /proc/self/status"))
+    try:
+        client = await runner.client()
+        result = await client.run(sh("grep -E 'SigIgn|SigBlk' /proc/self/status"))
+    finally:
+        await runner.close()
     _, blocked, _, ignored = stdout(result).split()
     # 32 and 33 are glibc's own: its posix_spawn, which newer Pythons use, leaves them ignored.
     ours = ~(1 << 31 | 1 << 32)
     assert (int(blocked, 16) & ours, int(ignored, 16) & ours) == (0, 0)
-    await runner.close()
 
 
 @pytest.mark.parametrize(
